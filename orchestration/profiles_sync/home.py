@@ -1,0 +1,197 @@
+"""A deployment's home: one folder that holds everything of one space in one warehouse."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from profiles_sync.errors import ConfigError
+
+HOME_VARIABLE = "PROFILES_SYNC_HOME"
+DEFAULT_HOME = ".profiles_sync"
+
+# No concurrency limit here: the lock decides, for every entry point alike, and a second sync is recorded as Skipped
+# instead of waiting in a queue behind a run that may have been killed.
+_DAGSTER_YAML = """\
+# Written by profiles-sync when the home was made; yours to change.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+retention:
+  schedule:
+    purge_after_days: {skipped: 7, failure: 30, success: 90}
+  sensor:
+    purge_after_days: {skipped: 7, failure: 30, success: 90}
+"""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The warehouse and space that a home belongs to since its first sync.
+
+    Attributes:
+        target: Name of the dbt target.
+        warehouse: Kind of warehouse, such as ``duckdb``.
+        address: Where it is, without credentials; relative to the home for a file inside it.
+        schema: Schema of the public tables.
+    """
+
+    target: str
+    warehouse: str
+    address: str
+    schema: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths inside a deployment's home. Nothing is created before `create`."""
+
+    root: Path
+
+    @classmethod
+    def locate(cls, path: str | Path | None = None) -> Home:
+        """Return the home at `path`, else the one that ``PROFILES_SYNC_HOME`` names, else ``.profiles_sync``."""
+        chosen = path or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME
+        return cls(Path(chosen).expanduser().resolve())
+
+    @property
+    def config_file(self) -> Path:
+        """The user's settings."""
+        return self.root / "profiles_sync.yml"
+
+    @property
+    def rules_dir(self) -> Path:
+        """Holds ``identity_rules.csv`` and ``blocked_values.csv``, each optional."""
+        return self.root / "rules"
+
+    @property
+    def models_dir(self) -> Path:
+        """Generated models, one per track event."""
+        return self.root / "models"
+
+    @property
+    def dagster_dir(self) -> Path:
+        """Dagster's own home."""
+        return self.root / "dagster"
+
+    @property
+    def target_dir(self) -> Path:
+        """What dbt compiles and reports."""
+        return self.root / "target"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Output of the command line's syncs and of the services that `up` starts."""
+        return self.root / "logs"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one sync that runs."""
+        return self.root / "sync.lock"
+
+    @property
+    def webserver_file(self) -> Path:
+        """Address of the web server while `up` runs."""
+        return self.dagster_dir / "webserver.json"
+
+    def create(self) -> Home:
+        """Make the folders and Dagster's configuration where they are missing.
+
+        Raises:
+            ConfigError: The folder cannot be made or written.
+        """
+        try:
+            for folder in (self.rules_dir, self.models_dir, self.dagster_dir, self.target_dir, self.logs_dir):
+                folder.mkdir(parents=True, exist_ok=True)
+            dagster_yaml = self.dagster_dir / "dagster.yaml"
+            if not dagster_yaml.exists():
+                write_atomically(dagster_yaml, _DAGSTER_YAML)
+        except OSError as error:
+            raise ConfigError(
+                f"the home {self.root} cannot be used: {error.strerror or error}",
+                hint=f"Choose another folder with --home or {HOME_VARIABLE}.",
+            ) from error
+        return self
+
+    def activate(self, *, target: str, space: str, profiles_dir: Path) -> None:
+        """Point this process and its children (dbt, Dagster) at this home.
+
+        Args:
+            target: dbt target that syncs use.
+            space: Schema of the public tables.
+            profiles_dir: Folder of the `profiles.yml` in force.
+        """
+        os.environ.update(
+            {
+                HOME_VARIABLE: str(self.root),
+                "PROFILES_SYNC_TARGET": target,
+                "PROFILES_SYNC_SPACE": space,
+                "DAGSTER_HOME": str(self.dagster_dir),
+                "DBT_PROFILES_DIR": str(profiles_dir),
+                "DBT_TARGET_PATH": str(self.target_dir),
+                "DBT_LOG_PATH": str(self.logs_dir),
+                # Neither dbt nor Dagster may report to their makers.
+                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+                "DAGSTER_DISABLE_TELEMETRY": "1",
+                "DO_NOT_TRACK": "1",
+            }
+        )
+        # dagster-dbt looks for `dbt` on PATH, where an environment that was not activated is missing.
+        scripts = str(Path(sys.executable).parent)
+        if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+            os.environ["PATH"] = os.pathsep.join(filter(None, (scripts, os.environ.get("PATH", ""))))
+
+    @property
+    def binding(self) -> Binding | None:
+        """The warehouse this home belongs to, None before its first sync."""
+        try:
+            return Binding(**json.loads(self._binding_file.read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"{self._binding_file} is damaged: {error}", hint="Restore it from a backup; it names this home's warehouse."
+            ) from error
+
+    def check_binding(self, wanted: Binding) -> None:
+        """Refuse a warehouse or space other than the one this home belongs to.
+
+        Raises:
+            ConfigError: The home belongs to another one (``E_SCHEMA_IMMUTABLE``).
+        """
+        bound = self.binding
+        if bound is None or _place(bound) == _place(wanted):
+            return
+        raise ConfigError(
+            f"the home {self.root} syncs into schema {bound.schema} of {bound.warehouse} {bound.address}, "
+            f"not into schema {wanted.schema} of {wanted.warehouse} {wanted.address}",
+            hint="A home belongs to one space in one warehouse. Use another --home for another one.",
+            code="E_SCHEMA_IMMUTABLE",
+        )
+
+    def bind(self, binding: Binding) -> None:
+        """Let the home belong to a warehouse and space from now on."""
+        self.check_binding(binding)
+        if self.binding != binding:
+            write_atomically(self._binding_file, json.dumps(asdict(binding), indent=2) + "\n")
+
+    @property
+    def _binding_file(self) -> Path:
+        return self.root / "binding.json"
+
+
+def _place(binding: Binding) -> tuple[str, str, str]:
+    # Two targets may name one place.
+    return binding.warehouse, binding.address, binding.schema
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old or the new text, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(path)
