@@ -1,0 +1,22 @@
+{#- Engine type of a logical one: `id` (ids, hashes, seq), `text`, `int`, `bigint`, `date`, `json`, `key16` (16 bytes), and the five
+    Segment types `timestamp`, `integer`, `float`, `boolean`, `varchar`. -#}
+{% macro column_type(logical) %}
+  {{- return(adapter.dispatch('column_type', 'profiles_sync')(logical)) -}}
+{% endmacro %}
+
+{% macro default__column_type(logical) %}
+  {%- set types = {
+    'id': 'varchar', 'text': 'varchar', 'int': 'integer', 'bigint': 'bigint', 'date': 'date', 'json': 'json', 'key16': 'uuid',
+    'timestamp': 'timestamp', 'integer': 'bigint', 'float': 'double', 'boolean': 'boolean', 'varchar': 'varchar',
+  } -%}
+  {%- if logical not in types -%}
+    {{ exceptions.raise_compiler_error("unknown logical type '" ~ logical ~ "'") }}
+  {%- endif -%}
+  {{- return(types[logical]) -}}
+{% endmacro %}
+
+{#- jsonb is parsed once, at landing; Postgres has no type called double. -#}
+{% macro postgres__column_type(logical) %}
+  {%- set types = {'id': 'text', 'text': 'text', 'varchar': 'text', 'json': 'jsonb', 'float': 'double precision'} -%}
+  {{- return(types[logical] if logical in types else profiles_sync.default__column_type(logical)) -}}
+{% endmacro %}

@@ -1,0 +1,17 @@
+{#- A table of this run only, named `name`, made from a query; returns what to call it in SQL. Replaces one of that name. -#}
+{% macro create_work_table(name, sql) %}
+  {{- return(adapter.dispatch('create_work_table', 'profiles_sync')(name, sql)) -}}
+{% endmacro %}
+
+{% macro default__create_work_table(name, sql) %}
+  {%- do run_query('drop table if exists ' ~ name) -%}
+  {%- do run_query('create temporary table ' ~ name ~ ' as ' ~ sql) -%}
+  {{- return(name) -}}
+{% endmacro %}
+
+{#- Without statistics the planner takes a nested loop over a table it thinks is empty. -#}
+{% macro postgres__create_work_table(name, sql) %}
+  {%- do profiles_sync.default__create_work_table(name, sql) -%}
+  {%- do run_query('analyze ' ~ name) -%}
+  {{- return(name) -}}
+{% endmacro %}

@@ -1,0 +1,16 @@
+{#- Key of an identifier: 16 bytes of the SHA-256 of its type, a zero byte, and its value (UTF-8). -#}
+{% macro identifier_key(type, value) %}
+  {{- return(adapter.dispatch('identifier_key', 'profiles_sync')(type, value)) -}}
+{% endmacro %}
+
+{% macro default__identifier_key(type, value) %}
+  {{- return(profiles_sync.key16(profiles_sync.concat_text([type, 'chr(0)', value]))) -}}
+{% endmacro %}
+
+{#- Postgres text cannot hold a zero byte, its bytea can. -#}
+{% macro postgres__identifier_key(type, value) %}
+  {{- return(
+    "cast(encode(substring(sha256(convert_to(" ~ type ~ ", 'UTF8') || '\\x00'::bytea || convert_to(" ~ value
+    ~ ", 'UTF8')) from 1 for 16), 'hex') as uuid)"
+  ) -}}
+{% endmacro %}

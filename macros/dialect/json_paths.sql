@@ -1,0 +1,28 @@
+{#- Many values out of one JSON document, parsed once a row: select `json_paths(payload, paths)` in an inner query, read value number `i`
+    (from 0) in the query around it with `json_path_value(that column, paths, i)`, which is JSON: NULL when absent, JSON null when null.
+    A path is a list of keys. -#}
+{% macro json_paths(document, paths) %}
+  {{- return(adapter.dispatch('json_paths', 'profiles_sync')(document, paths)) -}}
+{% endmacro %}
+
+{% macro default__json_paths(document, paths) %}
+  {{- return(document) -}}
+{% endmacro %}
+
+{#- One call with a list of pointers reads the text once. -#}
+{% macro duckdb__json_paths(document, paths) %}
+  {%- set pointers = [] -%}
+  {%- for path in paths -%}
+    {%- do pointers.append(profiles_sync.text_literal(profiles_sync.json_pointer(path))) -%}
+  {%- endfor -%}
+  {{- return('json_extract(' ~ document ~ ', [' ~ pointers | join(', ') ~ '])') -}}
+{% endmacro %}
+
+{#- RFC 6901 pointer of a list of keys. -#}
+{% macro json_pointer(path) %}
+  {%- set steps = [] -%}
+  {%- for key in path -%}
+    {%- do steps.append('/' ~ (key | replace('~', '~0') | replace('/', '~1'))) -%}
+  {%- endfor -%}
+  {{- return(steps | join('')) -}}
+{% endmacro %}

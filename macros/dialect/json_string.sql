@@ -1,0 +1,12 @@
+{#- The text of a JSON string, its escapes resolved. For values whose kind is `string`. -#}
+{% macro json_string(value) %}
+  {{- return(adapter.dispatch('json_string', 'profiles_sync')(value)) -}}
+{% endmacro %}
+
+{% macro duckdb__json_string(value) %}
+  {{- return('(' ~ value ~ " ->> '$')") -}}
+{% endmacro %}
+
+{% macro postgres__json_string(value) %}
+  {{- return('(' ~ value ~ " #>> '{}')") -}}
+{% endmacro %}

@@ -1,0 +1,9 @@
+{#- The 16 bytes that state is keyed by: the first half of the SHA-256 of a text. -#}
+{% macro key16(expression) %}
+  {{- return(adapter.dispatch('key16', 'profiles_sync')(expression)) -}}
+{% endmacro %}
+
+{#- A uuid is 16 bytes, fixed, and compared as a number. -#}
+{% macro default__key16(expression) %}
+  {{- return('cast(substring(' ~ profiles_sync.sha256_hex(expression) ~ ', 1, 32) as uuid)') -}}
+{% endmacro %}

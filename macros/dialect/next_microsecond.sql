@@ -1,0 +1,8 @@
+{#- A timestamp one microsecond later. -#}
+{% macro next_microsecond(expression) %}
+  {{- return(adapter.dispatch('next_microsecond', 'profiles_sync')(expression)) -}}
+{% endmacro %}
+
+{% macro default__next_microsecond(expression) %}
+  {{- return('(' ~ expression ~ " + interval '1 microsecond')") -}}
+{% endmacro %}

@@ -1,0 +1,13 @@
+{#- The present moment as a UTC timestamp without zone. -#}
+{% macro now_utc() %}
+  {{- return(adapter.dispatch('now_utc', 'profiles_sync')()) -}}
+{% endmacro %}
+
+{% macro default__now_utc() %}
+  {{- return("cast(timezone('UTC', now()) as timestamp)") -}}
+{% endmacro %}
+
+{#- now() is frozen at the start of a transaction there. -#}
+{% macro postgres__now_utc() %}
+  {{- return("timezone('UTC', clock_timestamp())") -}}
+{% endmacro %}

@@ -1,0 +1,69 @@
+{#- What an engine needs beside tables, made by `prepare_space`. -#}
+{% macro prepare_engine() %}
+  {{- return(adapter.dispatch('prepare_engine', 'profiles_sync')()) -}}
+{% endmacro %}
+
+{% macro default__prepare_engine() %}
+{% endmacro %}
+
+{#- Postgres has SHA-256 but no SHA-1: pgcrypto where the extension is installed, else SHA-1 spelled out, which is slow and said so. -#}
+{% macro postgres__prepare_engine() %}
+  {%- set staging = profiles_sync.space_schema('staging') -%}
+  {%- set found = run_query("select n.nspname from pg_extension as e join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'pgcrypto'") -%}
+  {%- if found.rows | length == 0 -%}
+    {%- set offered = run_query("select 1 from pg_available_extensions where name = 'pgcrypto'") -%}
+    {%- set allowed = run_query("select 1 where has_database_privilege(current_database(), 'CREATE')") -%}
+    {%- if offered.rows | length and allowed.rows | length -%}
+      {%- do run_query('create extension if not exists pgcrypto schema ' ~ staging) -%}
+      {%- set found = run_query("select '" ~ staging ~ "'") -%}
+    {%- endif -%}
+  {%- endif -%}
+  {%- if found.rows | length -%}
+    {%- do run_query(
+      "create or replace function " ~ staging ~ ".sha1_hex(value text) returns text language sql immutable strict parallel safe as $sha1$"
+      ~ " select encode(" ~ found.rows[0][0] ~ ".digest(convert_to(value, 'UTF8'), 'sha1'), 'hex') $sha1$"
+    ) -%}
+  {%- else -%}
+    {%- do log("pgcrypto is not available: external_id_hash is computed by a slower function of ours. "
+      ~ "CREATE EXTENSION pgcrypto, then run prepare_space again with --args '{force: true}'.", info=true) -%}
+    {%- do run_query(profiles_sync.postgres_sha1_function(staging)) -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- FIPS 180-4 SHA-1 in PL/pgSQL; 32-bit words are kept in bigints. -#}
+{% macro postgres_sha1_function(schema) %}
+create or replace function {{ schema }}.sha1_hex(value text) returns text language plpgsql immutable strict parallel safe as $sha1$
+declare
+  mask constant bigint := 4294967295;
+  message bytea := convert_to(value, 'UTF8');
+  bits bigint := octet_length(convert_to(value, 'UTF8'))::bigint * 8;
+  h0 bigint := 1732584193; h1 bigint := 4023233417; h2 bigint := 2562383102; h3 bigint := 271733878; h4 bigint := 3285377520;
+  a bigint; b bigint; c bigint; d bigint; e bigint; f bigint; k bigint; t bigint;
+  w bigint[];
+begin
+  message := message || '\x80'::bytea;
+  message := message || decode(repeat('00', (120 - octet_length(message) % 64) % 64), 'hex') || decode(lpad(to_hex(bits), 16, '0'), 'hex');
+  for block in 0 .. octet_length(message) / 64 - 1 loop
+    for i in 0 .. 15 loop
+      w[i] := get_byte(message, block * 64 + i * 4)::bigint << 24 | get_byte(message, block * 64 + i * 4 + 1)::bigint << 16
+            | get_byte(message, block * 64 + i * 4 + 2)::bigint << 8 | get_byte(message, block * 64 + i * 4 + 3)::bigint;
+    end loop;
+    for i in 16 .. 79 loop
+      t := w[i - 3] # w[i - 8] # w[i - 14] # w[i - 16];
+      w[i] := ((t << 1) | (t >> 31)) & mask;
+    end loop;
+    a := h0; b := h1; c := h2; d := h3; e := h4;
+    for i in 0 .. 79 loop
+      if i < 20 then f := (b & c) | ((b # mask) & d); k := 1518500249;
+      elsif i < 40 then f := b # c # d; k := 1859775393;
+      elsif i < 60 then f := (b & c) | (b & d) | (c & d); k := 2400959708;
+      else f := b # c # d; k := 3395469782;
+      end if;
+      t := ((((a << 5) | (a >> 27)) & mask) + f + e + k + w[i]) & mask;
+      e := d; d := c; c := ((b << 30) | (b >> 2)) & mask; b := a; a := t;
+    end loop;
+    h0 := (h0 + a) & mask; h1 := (h1 + b) & mask; h2 := (h2 + c) & mask; h3 := (h3 + d) & mask; h4 := (h4 + e) & mask;
+  end loop;
+  return lpad(to_hex(h0), 8, '0') || lpad(to_hex(h1), 8, '0') || lpad(to_hex(h2), 8, '0') || lpad(to_hex(h3), 8, '0') || lpad(to_hex(h4), 8, '0');
+end $sha1$
+{% endmacro %}

@@ -1,0 +1,13 @@
+{#- Lower-case hexadecimal SHA-1 of the UTF-8 bytes of a text. -#}
+{% macro sha1_hex(expression) %}
+  {{- return(adapter.dispatch('sha1_hex', 'profiles_sync')(expression)) -}}
+{% endmacro %}
+
+{% macro default__sha1_hex(expression) %}
+  {{- return('sha1(' ~ expression ~ ')') -}}
+{% endmacro %}
+
+{#- Postgres has no SHA-1 of its own: prepare_space makes this function, over pgcrypto where that can be had. -#}
+{% macro postgres__sha1_hex(expression) %}
+  {{- return(profiles_sync.space_schema('staging') ~ '.sha1_hex(' ~ expression ~ ')') -}}
+{% endmacro %}

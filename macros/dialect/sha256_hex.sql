@@ -1,0 +1,12 @@
+{#- Lower-case hexadecimal SHA-256 of the UTF-8 bytes of a text. -#}
+{% macro sha256_hex(expression) %}
+  {{- return(adapter.dispatch('sha256_hex', 'profiles_sync')(expression)) -}}
+{% endmacro %}
+
+{% macro default__sha256_hex(expression) %}
+  {{- return('sha256(' ~ expression ~ ')') -}}
+{% endmacro %}
+
+{% macro postgres__sha256_hex(expression) %}
+  {{- return("encode(sha256(convert_to(" ~ expression ~ ", 'UTF8')), 'hex')") -}}
+{% endmacro %}

@@ -1,0 +1,42 @@
+{#- The events that the model being built has not processed: after its own watermark, up to identity's. Read once, when the model is
+    rendered, and carried to the materialization in the statement's first comment (`slice_header`), so that the rows written and the
+    watermark moved cannot differ. Returns `after`, `upto` (event numbers: after < event_no <= upto), `known` (the table has a watermark).
+
+    A table with no news for weeks need not look through the weeks: `after` is raised to just below the first event that landed for it
+    since (`landed_tables`), when `landed_as` names it there. -#}
+{% macro event_slice(landed_as=none) %}
+  {%- set slice = namespace(after=0, upto=0, known=false) -%}
+  {%- if execute -%}
+    {%- set name = profiles_sync.text_literal(profiles_sync.table_name(this)) -%}
+    {%- set resolution = ref('profiles_sync', 'identity_resolution') -%}
+    {%- set found = run_query(
+      'select (select max(state.last_event_no) from ' ~ profiles_sync.contract_relation('table_state') ~ ' as state where state.table_name = ' ~ name
+      ~ ') as after_no, (select max(done.to_event_no) from ' ~ resolution ~ ' as done) as upto_no'
+    ).rows[0] -%}
+    {%- set slice.known = found[0] is not none -%}
+    {%- set slice.after = (found[0] or 0) | int -%}
+    {%- set slice.upto = (found[1] or 0) | int -%}
+    {%- if landed_as and slice.upto > slice.after -%}
+      {%- set first = run_query(
+        'select min(landed.first_event_no) from ' ~ profiles_sync.contract_relation('landed_tables') ~ ' as landed where landed.table_name = '
+        ~ profiles_sync.text_literal(landed_as) ~ ' and landed.last_event_no > ' ~ slice.after
+      ).rows[0][0] -%}
+      {%- set slice.after = [slice.after, (first | int) - 1 if first is not none else slice.upto] | max -%}
+    {%- endif -%}
+  {%- endif -%}
+  {{- return({'after': slice.after, 'upto': slice.upto, 'known': slice.known}) -}}
+{% endmacro %}
+
+{#- First line of an incremental model's statement: the slice, and the columns that the table may lack (name -> logical type). -#}
+{% macro slice_header(slice, columns={}) %}
+  {{- return('/* profiles_sync ' ~ tojson({'slice': slice, 'columns': columns}) ~ ' */') -}}
+{% endmacro %}
+
+{#- The header of a rendered statement as a mapping. -#}
+{% macro read_slice_header(statement) %}
+  {%- set found = modules.re.search('/\\* profiles_sync (.*?) \\*/', statement) -%}
+  {%- if not found -%}
+    {{ exceptions.raise_compiler_error(model.name ~ ' must begin with profiles_sync.slice_header(slice)') }}
+  {%- endif -%}
+  {{- return(fromjson(found.group(1))) -}}
+{% endmacro %}

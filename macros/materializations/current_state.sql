@@ -1,0 +1,67 @@
+{#- Table of the present state by key: the keys touched since its watermark are replaced or deleted, and the watermark moved, in one
+    transaction.
+
+    The model gives one row per touched key, all columns of the table, and `_action`: `upsert` or `delete`. It begins with
+    `slice_header(event_slice())`. Config: `unique_key` (required), `indexes`. Rows are counted from the delta, not from a merge's report. -#}
+{% materialization current_state, default %}
+  {%- set header = profiles_sync.read_slice_header(sql) -%}
+  {%- set existing = load_cached_relation(this) -%}
+  {%- set target_relation = this.incorporate(type='table') -%}
+  {%- set key = config.require('unique_key') -%}
+  {%- set key = [key] if key is string else key -%}
+
+  {{ run_hooks(pre_hooks) }}
+
+  {%- set rows = namespace(inserted=0, updated=0, deleted=0) -%}
+  {%- if existing is none -%}
+    {%- set shape = adapter.get_column_schema_from_query('select * from (' ~ sql ~ ') as shape where 1 = 0') -%}
+    {%- set names = shape | map(attribute='name') | reject('equalto', '_action') | list -%}
+    {%- do run_query(
+      'create table ' ~ target_relation ~ ' as select ' ~ profiles_sync.column_list(names) ~ ' from (' ~ sql ~ ') as shape where 1 = 0'
+    ) -%}
+    {%- do profiles_sync.create_indexes(target_relation, key, config.get('indexes')) -%}
+  {%- endif -%}
+  {%- set new_columns = profiles_sync.fit_columns(target_relation, header.columns) -%}
+
+  {%- if header.slice.upto > header.slice.after -%}
+    {%- set delta = profiles_sync.create_work_table(profiles_sync.table_name(this) ~ '__delta', sql) -%}
+    {%- set match = [] -%}
+    {%- for column in key -%}
+      {%- do match.append('delta.' ~ profiles_sync.quote_column(column) ~ ' = present.' ~ profiles_sync.quote_column(column)) -%}
+    {%- endfor -%}
+    {%- set match = match | join(' and ') -%}
+    {%- set counted = run_query(
+      'select delta._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end as existed, count(*) as n from '
+      ~ delta ~ ' as delta left join ' ~ target_relation ~ ' as present on ' ~ match
+      ~ ' group by delta._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end'
+    ) -%}
+    {%- for action, existed, n in counted.rows -%}
+      {%- if action == 'upsert' and existed -%} {%- set rows.updated = rows.updated + (n | int) -%}
+      {%- elif action == 'upsert' -%} {%- set rows.inserted = rows.inserted + (n | int) -%}
+      {%- elif existed -%} {%- set rows.deleted = rows.deleted + (n | int) -%}
+      {%- endif -%}
+    {%- endfor -%}
+    {%- set names = adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list -%}
+    {%- if rows.updated + rows.deleted > 0 %}
+      {% call statement('replace') %}
+        delete from {{ target_relation }} as present where exists (select 1 from {{ delta }} as delta where {{ match }})
+      {% endcall %}
+    {%- endif %}
+    {% call statement('main') %}
+      insert into {{ target_relation }} ({{ profiles_sync.column_list(names) }})
+      select {{ profiles_sync.column_list(names, 'delta') }} from {{ delta }} as delta where delta._action = 'upsert'
+    {% endcall %}
+    {%- do profiles_sync.move_watermark(header.slice) -%}
+  {%- else -%}
+    {% call noop_statement('main', 'no new events') %}
+      select 1
+    {% endcall %}
+  {%- endif -%}
+  {%- do profiles_sync.commit() -%}
+
+  {{ run_hooks(post_hooks) }}
+  {%- do profiles_sync.finish_table(
+    target_relation, existing, {'inserted': rows.inserted, 'updated': rows.updated, 'deleted': rows.deleted}, new_columns
+  ) -%}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

@@ -1,0 +1,73 @@
+{#- The settings in force, newest last: a list of {`version`, `from_event_no`, `settings`}; version n holds from its event number up to
+    the next one's. A sync records them before dbt runs. Where dbt works alone, they are composed here of the package's variables and rule
+    seeds, and recorded when they changed; so a model that calls this must name the two seeds (`rule_seeds()`) as its dependencies. -#}
+{% macro settings_versions() %}
+  {%- set versions = [] -%}
+  {%- if execute -%}
+    {%- set history = profiles_sync.contract_relation('settings_history') -%}
+    {%- set origin = namespace(last='dbt', last_text='') -%}
+    {%- for row in run_query('select version, from_event_no, settings, origin from ' ~ history ~ ' order by version').rows -%}
+      {%- do versions.append({'version': row[0] | int, 'from_event_no': row[1] | int, 'settings': fromjson(row[2])}) -%}
+      {%- set origin.last = row[3] -%}
+      {%- set origin.last_text = row[2] -%}
+    {%- endfor -%}
+    {%- if origin.last == 'dbt' and flags.WHICH in ('run', 'build') -%}
+      {%- set composed = profiles_sync.compose_settings() -%}
+      {%- if versions | length == 0 or fromjson(origin.last_text) != composed -%}
+        {%- set version = (versions[-1].version + 1) if versions else 1 -%}
+        {%- set from_event_no = profiles_sync.identity_watermark() + 1 if versions else 1 -%}
+        {% call statement('record_settings') %}
+          insert into {{ history }} (version, from_event_no, settings, origin, recorded_at)
+          select {{ version }}, {{ from_event_no }}, {{ profiles_sync.text_literal(tojson(composed, sort_keys=true)) }}, 'dbt', {{ profiles_sync.now_utc() }}
+        {% endcall %}
+        {%- do profiles_sync.commit() -%}
+        {%- do versions.append({'version': version, 'from_event_no': from_event_no, 'settings': composed}) -%}
+      {%- endif -%}
+    {%- endif -%}
+  {%- endif -%}
+  {{- return(versions) -}}
+{% endmacro %}
+
+{#- Names of the scalar settings: those of `vars: profiles_sync:` in dbt_project.yml. -#}
+{% macro setting_names() %}
+  {{- return([
+    'merge_cap', 'mapping_cap', 'default_limit', 'default_window', 'use_recommended_blocks', 'auto_register_external_ids',
+    'email_from_properties', 'strict_unify_limits', 'honor_warehouse_opt_out', 'event_filters', 'backfill_months',
+    'traits_updates_only_on_change', 'max_event_tables', 'max_columns_per_table', 'portable_names', 'column_types', 'source_names',
+    'identity_round_limit',
+  ]) -}}
+{% endmacro %}
+
+{#- Relation of a rule seed: the package's own, or the consumer's by `identity_rules_seed` and `blocked_values_seed`. -#}
+{% macro rule_seed(name) %}
+  {{- return(ref(var(name ~ '_seed', name))) -}}
+{% endmacro %}
+
+{#- One settings object of variables and seeds. -#}
+{% macro compose_settings() %}
+  {%- set settings = {'space_id': var('space_id', '') or profiles_sync.space_schema()} -%}
+  {%- for name in profiles_sync.setting_names() -%}
+    {%- do settings.update({name: var(name)}) -%}
+  {%- endfor -%}
+  {%- for seed in ['identity_rules', 'blocked_values'] -%}
+    {%- set found = run_query('select * from ' ~ profiles_sync.rule_seed(seed)) -%}
+    {%- set rows = [] -%}
+    {%- for row in found.rows -%}
+      {%- set item = {} -%}
+      {%- for column in found.column_names -%}
+        {%- set value = row[column] -%}
+        {%- do item.update({column | lower: (value | int) if value is number and value is not boolean else ('' if value is none and column | lower in ('external_id_type', 'normalize', 'value') else value)}) -%}
+      {%- endfor -%}
+      {%- do rows.append(item) -%}
+    {%- endfor -%}
+    {%- do settings.update({seed: rows}) -%}
+  {%- endfor -%}
+  {{- return(settings) -}}
+{% endmacro %}
+
+{#- Greatest event number that identity has committed; 0 before its first commit. -#}
+{% macro identity_watermark() %}
+  {%- set resolution = ref('profiles_sync', 'identity_resolution') -%}
+  {%- set built = load_relation(resolution) -%}
+  {{- return((run_query('select max(to_event_no) from ' ~ resolution).rows[0][0] or 0) | int if built is not none else 0) -}}
+{% endmacro %}
