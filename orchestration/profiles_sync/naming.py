@@ -1,0 +1,187 @@
+"""Names of tables and columns: from what a call says to what the warehouse gets.
+
+Names are metadata, so they are made here once and stored in the registries; no SQL derives a name. Everything is a pure
+function of the original name and the engine's `NameRules`; another engine is another entry in `NAME_RULES`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+_WORDS = re.compile(r"[A-Z0-9]+[a-z0-9]*|[a-z0-9]+")
+
+EVENT_TYPE_TABLES = {
+    "identify": "identifies",
+    "page": "pages",
+    "screen": "screens",
+    "group": "groups",
+    "alias": "aliases",
+    "track": "tracks",
+}
+"""Call type to its event type table."""
+
+OWN_TABLES = frozenset(EVENT_TYPE_TABLES.values()) | {
+    "users", "accounts", "id_graph_updates", "external_id_mapping_updates", "profile_traits_updates", "id_graph",
+    "external_id_mapping", "profile_traits", "user_traits", "user_identifiers", "profile_merges",
+}  # fmt: skip
+"""Tables that no track event may take the name of."""
+
+TRAIT_TABLE = "profile_traits"
+"""Registry name of the trait columns of `profile_traits_updates`, `profile_traits` and `user_traits`."""
+
+_EVENT_COLUMNS = frozenset(
+    "id segment_id event_source_id event_source_name event_source_slug anonymous_id user_id received_at sent_at timestamp "
+    "original_timestamp uuid_ts loaded_at".split()
+)
+_TRACK_COLUMNS = frozenset({"event", "event_text"})
+_RESERVED_COLUMNS = {
+    "groups": _EVENT_COLUMNS | {"group_id"},
+    "aliases": _EVENT_COLUMNS | {"previous_id"},
+    "tracks": _EVENT_COLUMNS | _TRACK_COLUMNS,
+    "identifies": _EVENT_COLUMNS,
+    "pages": _EVENT_COLUMNS,
+    "screens": _EVENT_COLUMNS,
+    TRAIT_TABLE: _EVENT_COLUMNS | {"canonical_segment_id", "merged_to", "seq", "etl_ts"},
+}
+_SHARED_WITH_CALL = {"pages": frozenset({"name", "category"}), "screens": frozenset({"name", "category"})}
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_POSTGRES_WORDS = _words(
+    """
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
+    concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from full
+    grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime
+    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right
+    select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using
+    variadic verbose when where window with
+    """
+)
+_DUCKDB_WORDS = _words(
+    """
+    all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check collate
+    collation column columns concurrently constraint create cross default deferrable desc describe distinct do else end except
+    false fetch for foreign freeze from full generated glob group having ilike in initially inner intersect into is isnull join
+    lambda lateral leading left like limit map natural not notnull null offset on only or order outer overlaps pivot pivot_longer
+    pivot_wider placing positional primary qualify references returning right select semi show similar some struct summarize
+    symmetric table tablesample then to trailing true try_cast tuple union unique unpack unpivot using variadic verbose when where
+    window with
+    """
+)
+
+
+@dataclass(frozen=True)
+class NameRules:
+    """What an engine allows.
+
+    Attributes:
+        name_length: Longest name of a table or column, in characters; our names are ASCII, so also in bytes.
+        reserved_words: Lower-case words that no table and no column may be named as they are.
+        columns: Most columns of a table; 0 where there is no limit.
+    """
+
+    name_length: int
+    reserved_words: frozenset[str]
+    columns: int
+
+
+NAME_RULES = {
+    "postgres": NameRules(name_length=63, reserved_words=_POSTGRES_WORDS, columns=1600),
+    # DuckDB has no limit. A table is also a file, event__<name>.sql, and a file's name ends at 255.
+    "duckdb": NameRules(name_length=200, reserved_words=_DUCKDB_WORDS, columns=0),
+}
+"""Rules by engine (dbt's adapter type)."""
+
+
+def name_rules(engine: str, *, portable: bool = False) -> NameRules:
+    """Return the rules of an engine.
+
+    Args:
+        engine: dbt's adapter type, such as `postgres`.
+        portable: Names that fit every engine: the shortest length, and the reserved words of all.
+
+    Raises:
+        KeyError: The engine is unknown.
+    """
+    rules = NAME_RULES[engine]
+    if not portable:
+        return rules
+    return replace(
+        rules,
+        name_length=min(each.name_length for each in NAME_RULES.values()),
+        reserved_words=frozenset().union(*(each.reserved_words for each in NAME_RULES.values())),
+    )
+
+
+def snake_case(name: str) -> str:
+    """Return Segment's snake case of a name: its ASCII words, lower-cased, joined with `_`; blank when it has none."""
+    return "_".join(_WORDS.findall(name)).lower()
+
+
+def event_table_name(event: str, rules: NameRules) -> str:
+    """Return the name of a track event's table."""
+    slug = snake_case(event) or f"event_{_sha1(event)}"
+    return _fitting(slug, OWN_TABLES, rules)
+
+
+def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None:
+    """Return the column that a path lands in.
+
+    Args:
+        table: A table of the column registry: an event type table, a track event's table, or `profile_traits`.
+        path: Container (`context`, `properties`, `traits`) and the keys below it.
+        rules: The engine's rules.
+
+    Returns:
+        The name, or None when the table has no such column: a page's property `name` belongs to the fixed column `name`,
+        and a trait whose column would begin with `_` stays out of `profile_traits`.
+    """
+    container, *keys = path
+    slug = snake_case("_".join(keys)) or f"column_{_sha1(raw_path(path))}"
+    if container == "context":
+        return _cut(f"context_{slug}", rules)
+    if slug in _SHARED_WITH_CALL.get(table, ()):
+        return None
+    reserved = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"])
+    taken = slug.startswith("context_") or (table == TRAIT_TABLE and slug.startswith("triggering_event_"))
+    name = _fitting(slug, {slug} if taken else reserved, rules)
+    return None if table == TRAIT_TABLE and name.startswith("_") else name
+
+
+def raw_path(path: Sequence[str]) -> str:
+    """Return a path as the registries hold it: a compact JSON array."""
+    return json.dumps(list(path), ensure_ascii=False, separators=(",", ":"))
+
+
+def path_order(column: str, path: Sequence[str]) -> tuple[bool, bytes]:
+    """Return the sort key among the paths of one column; the first wins where one call carries several.
+
+    That is a key that already equals the column, then the smallest path in byte order. The order of keys in a document
+    counts nowhere, since engines do not keep it.
+    """
+    container, *keys = path
+    own_name = column.removeprefix("context_") if container == "context" else column
+    return keys != [own_name], raw_path(path).encode()
+
+
+def _fitting(slug: str, taken: frozenset[str] | set[str], rules: NameRules) -> str:
+    if slug in taken or slug in rules.reserved_words or slug[0].isdigit():
+        slug = f"_{slug}"
+    return _cut(slug, rules)
+
+
+def _cut(slug: str, rules: NameRules) -> str:
+    # The hash is of the full name: two names never meet by being cut.
+    return slug if len(slug) <= rules.name_length else f"{slug[: rules.name_length - 9]}_{_sha1(slug)}"
+
+
+def _sha1(text: str) -> str:
+    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""One sync: lock, land, plan, run dbt, conclude, record."""
