@@ -33,9 +33,16 @@ OWN_TABLES = frozenset(EVENT_TYPE_TABLES.values()) | {
 TRAIT_TABLE = "profile_traits"
 """Registry name of the trait columns of `profile_traits_updates`, `profile_traits` and `user_traits`."""
 
-_EVENT_COLUMNS = frozenset(
-    "id segment_id event_source_id event_source_name event_source_slug anonymous_id user_id received_at sent_at timestamp "
-    "original_timestamp uuid_ts loaded_at".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_EVENT_COLUMNS = _words(
+    """
+    id segment_id event_source_id event_source_name event_source_slug anonymous_id user_id received_at sent_at
+    timestamp original_timestamp uuid_ts loaded_at
+    """
 )
 _TRACK_COLUMNS = frozenset({"event", "event_text"})
 _RESERVED_COLUMNS = {
@@ -50,30 +57,28 @@ _RESERVED_COLUMNS = {
 _SHARED_WITH_CALL = {"pages": frozenset({"name", "category"}), "screens": frozenset({"name", "category"})}
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 _POSTGRES_WORDS = _words(
     """
-    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
-    concurrently constraint create cross current_catalog current_date current_role current_schema current_time
-    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from full
-    grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime
-    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right
-    select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using
-    variadic verbose when where window with
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
+    collation column concurrently constraint create cross current_catalog current_date current_role
+    current_schema current_time current_timestamp current_user default deferrable desc distinct do else end
+    except false fetch for foreign freeze from full grant group having ilike in initially inner intersect into
+    is isnull join lateral leading left like limit localtime localtimestamp natural not notnull null offset on
+    only or order outer overlaps placing primary references returning right select session_user similar some
+    symmetric system_user table tablesample then to trailing true union unique user using variadic verbose
+    when where window with
     """
 )
 _DUCKDB_WORDS = _words(
     """
-    all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check collate
-    collation column columns concurrently constraint create cross default deferrable desc describe distinct do else end except
-    false fetch for foreign freeze from full generated glob group having ilike in initially inner intersect into is isnull join
-    lambda lateral leading left like limit map natural not notnull null offset on only or order outer overlaps pivot pivot_longer
-    pivot_wider placing positional primary qualify references returning right select semi show similar some struct summarize
-    symmetric table tablesample then to trailing true try_cast tuple union unique unpack unpivot using variadic verbose when where
-    window with
+    all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast
+    check collate collation column columns concurrently constraint create cross default deferrable desc
+    describe distinct do else end except false fetch for foreign freeze from full generated glob group having
+    ilike in initially inner intersect into is isnull join lambda lateral leading left like limit map natural
+    not notnull null offset on only or order outer overlaps pivot pivot_longer pivot_wider placing positional
+    primary qualify references returning right select semi show similar some struct summarize symmetric table
+    tablesample then to trailing true try_cast tuple union unique unpack unpivot using variadic verbose when
+    where window with
     """
 )
 
@@ -141,8 +146,8 @@ def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None
         rules: The engine's rules.
 
     Returns:
-        The name, or None when the table has no such column: a page's property `name` belongs to the fixed column `name`,
-        and a trait whose column would begin with `_` stays out of `profile_traits`.
+        The name, or None when the table has no such column: a page's property `name` belongs to the fixed column
+        `name`, and a trait whose column would begin with `_` stays out of `profile_traits`.
     """
     container, *keys = path
     slug = snake_case("_".join(keys)) or f"column_{_sha1(raw_path(path))}"
