@@ -1,0 +1,220 @@
+"""The dbt project: where it is, what it targets, and its parsed form."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+from profiles_sync.errors import ConfigError, ProfilesSyncError
+from profiles_sync.home import Binding, Home, write_atomically
+from profiles_sync.settings import Deployment, load_deployment
+from profiles_sync.sync.diagnosis import redact
+
+PROFILE = "profiles_sync"
+DEFAULT_SPACE = "profiles"
+
+_HERE = Path(__file__).resolve().parent
+
+
+def project_dir() -> Path:
+    """Return the folder of `dbt_project.yml`: inside the installed package, or the root of a checkout."""
+    return next(folder for folder in (_HERE / "_dbt", _HERE.parents[1]) if (folder / "dbt_project.yml").exists())
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target of `profiles.yml`, as dbt reads it.
+
+    Attributes:
+        name: Its name.
+        kind: Kind of warehouse: dbt's adapter type.
+        schema: Schema of the public tables.
+        address: Where the warehouse is, without credentials.
+        credentials: dbt's credentials object; never to be printed.
+    """
+
+    name: str
+    kind: str
+    schema: str
+    address: str
+    credentials: Any
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values that may appear in no message."""
+        shown = set(self.credentials._connection_keys())
+        return tuple(
+            value
+            for name, value in vars(self.credentials).items()
+            if name not in shown and name not in ("schema", "database") and isinstance(value, str) and len(value) >= 4
+        )
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A home with everything resolved that a sync needs to know before it starts.
+
+    Attributes:
+        home: The home.
+        deployment: What its file says.
+        target: The warehouse.
+        profiles_dir: Folder of the `profiles.yml` in force.
+    """
+
+    home: Home
+    deployment: Deployment
+    target: Target
+    profiles_dir: Path
+
+    @property
+    def binding(self) -> Binding:
+        """What the home is bound to by its first sync."""
+        address = self.target.address
+        if self.target.kind == "duckdb" and Path(address).is_relative_to(self.home.root):
+            # A home may be moved.
+            address = str(Path(address).relative_to(self.home.root))
+        return Binding(self.target.name, self.target.kind, address, self.target.schema)
+
+
+def open_workplace(home: Home, *, target: str | None = None) -> Workplace:
+    """Create what is missing of a home, point this process at it, and find its warehouse.
+
+    The target is the one given, else the environment's, the home file's, the bound one, the default of `profiles.yml`.
+
+    Args:
+        home: The home.
+        target: Name of a target of the `profiles.yml` in force.
+
+    Raises:
+        ConfigError: The home's file, `profiles.yml` or the target is wrong, or the home belongs to another warehouse.
+    """
+    home.create()
+    deployment = load_deployment(home)
+    bound = home.binding
+    profiles_dir = home.root if (home.root / "profiles.yml").exists() else project_dir()
+    name = target or os.environ.get("PROFILES_SYNC_TARGET") or deployment.target or (bound.target if bound else "")
+    space = (
+        deployment.space or os.environ.get("PROFILES_SYNC_SPACE") or (bound.schema if bound else "") or DEFAULT_SPACE
+    )
+    home.activate(target=name, space=space, profiles_dir=profiles_dir)
+    found = _read_target(profiles_dir, name)
+    os.environ["PROFILES_SYNC_TARGET"] = found.name
+    workplace = Workplace(home, deployment, found, profiles_dir)
+    home.check_binding(workplace.binding)
+    return workplace
+
+
+def _read_target(profiles_dir: Path, name: str) -> Target:
+    # Only here is dbt imported into this process.
+    from dbt.config.profile import Profile
+    from dbt.config.renderer import ProfileRenderer
+    from dbt.flags import set_from_args
+    from dbt_common.context import set_invocation_context
+    from dbt_common.exceptions import DbtBaseException
+
+    path = profiles_dir / "profiles.yml"
+    try:
+        raw = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    if not name:
+        # The default target's own expression reads this variable, and blank is no name.
+        os.environ.pop("PROFILES_SYNC_TARGET", None)
+    outputs = (raw or {}).get(PROFILE, {}).get("outputs", {})
+    if name and name not in outputs:
+        raise ConfigError(f"{path} has no target `{name}`", hint=f"Targets: {', '.join(outputs)}.")
+    set_from_args(Namespace(profiles_dir=str(profiles_dir)), None)
+    set_invocation_context(os.environ)
+    try:
+        profile = Profile.from_raw_profiles(raw, PROFILE, ProfileRenderer({}), name or None)
+    except DbtBaseException as error:
+        raise ConfigError(f"{path}: {redact(str(error).strip())}") from error
+    credentials = profile.credentials
+    if credentials.type == "duckdb":
+        address = str(Path(credentials.path).resolve())
+    else:
+        shown = {key: getattr(credentials, key, None) for key in ("host", "port", "account", "project", "database")}
+        address = "/".join(str(value) for value in shown.values() if value)
+    return Target(profile.target_name, credentials.type, credentials.schema, address, credentials)
+
+
+def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
+    """Run one dbt command to its end, quietly.
+
+    Args:
+        workplace: Where.
+        arguments: Of dbt, such as ``["parse"]``.
+        environment: Variables on top of this process's.
+
+    Raises:
+        ProfilesSyncError: dbt failed (``E_DBT``); the message is what dbt said.
+    """
+    finished = subprocess.run(
+        ["dbt", "--quiet", "--no-use-colors", *arguments],
+        cwd=project_dir(),
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if finished.returncode != 0:
+        said = redact(finished.stdout.strip(), workplace.target.secrets)
+        raise ProfilesSyncError(f"dbt {arguments[0]} failed: {said or f'exit code {finished.returncode}'}", code="E_DBT")
+
+
+def load_manifest(workplace: Workplace) -> dict[str, Any]:
+    """Return the project's manifest, parsed anew only when a file of the project or the target changed.
+
+    Raises:
+        ProfilesSyncError: The project does not parse (``E_DBT``).
+    """
+    folder = workplace.home.target_dir
+    path = folder / "manifest.json"
+    stamp = folder / "manifest.fingerprint"
+    with _exclusive(folder / "manifest.lock"):
+        fingerprint = _fingerprint(workplace)
+        if not path.exists() or not stamp.exists() or stamp.read_text("utf-8") != fingerprint:
+            run_dbt(workplace, ["parse"])
+            write_atomically(stamp, fingerprint)
+        manifest: dict[str, Any] = orjson.loads(path.read_bytes())
+    return manifest
+
+
+def _fingerprint(workplace: Workplace) -> str:
+    root = project_dir()
+    digest = hashlib.sha256(f"{workplace.target.name} {workplace.target.address} {workplace.target.schema}".encode())
+    for folder in (root / "dbt_project", root / "macros", root / "seeds", root / "tests" / "dbt", workplace.home.models_dir):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".sql", ".yml", ".csv", ".md"):
+                digest.update(_state(path))
+    for path in (root / "dbt_project.yml", root / "packages.yml", workplace.profiles_dir / "profiles.yml"):
+        digest.update(_state(path))
+    return digest.hexdigest()
+
+
+def _state(path: Path) -> bytes:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return b""
+    return f"{path} {status.st_size} {status.st_mtime_ns}\n".encode()
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    # A code server that loads must not read a manifest that a sync is writing.
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
