@@ -3,8 +3,9 @@
   {{- return(adapter.dispatch('epoch_ms', 'profiles_sync')(expression)) -}}
 {% endmacro %}
 
-{% macro default__epoch_ms(expression) %}
-  {{- return('epoch_ms(' ~ expression ~ ')') -}}
+{#- Its own epoch_ms rounds. -#}
+{% macro duckdb__epoch_ms(expression) %}
+  {{- return('(epoch_us(' ~ expression ~ ') // 1000)') -}}
 {% endmacro %}
 
 {% macro postgres__epoch_ms(expression) %}

@@ -45,8 +45,9 @@ begin
   message := message || decode(repeat('00', (120 - octet_length(message) % 64) % 64), 'hex') || decode(lpad(to_hex(bits), 16, '0'), 'hex');
   for block in 0 .. octet_length(message) / 64 - 1 loop
     for i in 0 .. 15 loop
-      w[i] := get_byte(message, block * 64 + i * 4)::bigint << 24 | get_byte(message, block * 64 + i * 4 + 1)::bigint << 16
-            | get_byte(message, block * 64 + i * 4 + 2)::bigint << 8 | get_byte(message, block * 64 + i * 4 + 3)::bigint;
+      t := block * 64 + i * 4;
+      w[i] := get_byte(message, t::int) * 16777216::bigint + get_byte(message, t::int + 1) * 65536::bigint
+            + get_byte(message, t::int + 2) * 256::bigint + get_byte(message, t::int + 3);
     end loop;
     for i in 16 .. 79 loop
       t := w[i - 3] # w[i - 8] # w[i - 14] # w[i - 16];

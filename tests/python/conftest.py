@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from support.dbt import Deployment
 from support.postgres import PostgresDatabase, PostgresServer, find_binaries, running_postgres
+
+
+ENGINES = ["duckdb", "postgres"]
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +29,19 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatab
     database = postgres_server.database()
     yield database
     postgres_server.drop(database)
+
+
+@pytest.fixture(scope="session")
+def parse_caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One dbt target folder an engine, shared by the tests of this process."""
+    return {engine: tmp_path_factory.mktemp(f"target_{engine}") for engine in ENGINES}
+
+
+@pytest.fixture(params=ENGINES)
+def deployment(request: pytest.FixtureRequest, tmp_path: Path, parse_caches: dict[str, Path]) -> Deployment:
+    """An empty deployment on each engine that runs here."""
+    engine: str = request.param
+    home = tmp_path / "home"
+    home.mkdir()
+    database = request.getfixturevalue("postgres_database") if engine == "postgres" else None
+    return Deployment(home, engine, parse_caches[engine], database)

@@ -1,0 +1,112 @@
+"""A deployment of its own for a test, on a real engine: a home, its warehouse, and dbt run on it in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from support.postgres import PostgresDatabase
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class DbtFailedError(AssertionError):
+    """dbt ended with an error; the message holds what failed."""
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of this process for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One home and its warehouse.
+
+    `parse_cache` is a target folder that tests of one process share, so that dbt parses the project once.
+    """
+
+    home: Path
+    engine: str
+    parse_cache: Path
+    database: PostgresDatabase | None = None
+    space: str = "profiles"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment that dbt and `profiles-sync` need for this deployment."""
+        values = {
+            "PROFILES_SYNC_HOME": str(self.home),
+            "PROFILES_SYNC_SPACE": self.space,
+            "PROFILES_SYNC_TARGET": self.engine,
+            "DBT_PROFILES_DIR": str(ROOT),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DO_NOT_TRACK": "1",
+        }
+        return values | (self.database.environment if self.database else {})
+
+    def dbt(self, *arguments: str, check: bool = True, project_dir: Path = ROOT) -> dbtRunnerResult:
+        """Run dbt; raises DbtFailedError with the failing nodes' messages unless `check` is off."""
+        command = [*arguments, "--project-dir", str(project_dir), "--target-path", str(self.parse_cache)]
+        command += ["--log-path", str(self.home / "logs"), "--quiet"]
+        with environment(self.env):
+            result = dbtRunner().invoke(command)
+        if check and not result.success:
+            nodes = getattr(result.result, "results", None) or []
+            failed = [f"{node.node.name}: {node.message}" for node in nodes if str(node.status) in ("error", "fail")]
+            raise DbtFailedError("\n".join(failed) or f"dbt {' '.join(arguments)}: {result.exception or result.result}")
+        return result
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query; the connection is closed again at once."""
+        if self.database is None:
+            with duckdb.connect(str(self.home / "warehouse.duckdb")) as connection:
+                return connection.execute(sql).fetchall()
+        connection = psycopg2.connect(self.database.dsn)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def evaluate(self, expressions: Mapping[str, str]) -> dict[str, Any]:
+        """Values of SQL expressions that may call macros, by name, in one statement of `dbt show`."""
+        columns = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
+        result = self.dbt("show", "--inline", f"select {columns}", "--output", "json")
+        table = result.result.results[0].agate_table
+        return {name: table.rows[0][name] for name in expressions}
+
+    def documents(self, table: str) -> list[Any]:
+        """Rows of a table as mappings, in no order."""
+        columns = [
+            row[0]
+            for row in self.query(
+                "select column_name from information_schema.columns where table_schema = "
+                f"'{table.split('.')[0]}' and table_name = '{table.split('.')[1]}' order by ordinal_position"
+            )
+        ]
+        return [dict(zip(columns, row, strict=True)) for row in self.query(f"select * from {table}")]
+
+
+def as_json(value: Any) -> str:
+    """Stable text of a value, for comparisons in messages."""
+    return json.dumps(value, sort_keys=True, default=str)
