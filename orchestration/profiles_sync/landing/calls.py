@@ -1,0 +1,421 @@
+"""One line of a file: the calls in it, checked, in the shape of Segment's archive.
+
+Three shapes are read. *Archived* calls carry `receivedAt`; their JSON is kept to the byte. A *single call* is the body of
+a request to the tracking API, a *batch* has many of them in `batch`; both get here what Segment's servers fill in, and all
+of their other values keep their text too, so that a number of 30 digits stays one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from profiles_sync.landing import timestamps
+from profiles_sync.naming import EVENT_TYPE_TABLES
+
+CALL_BYTES = 32 * 1024
+BATCH_BYTES = 500 * 1024
+BATCH_ITEMS = 2500
+MESSAGE_ID_CHARACTERS = 100
+GROUP_ID_CHARACTERS = 500
+IDENTIFY_TRAITS = 299
+PROPERTIES = 300
+
+REASONS = {
+    "invalid_json": "the line is no JSON object",
+    "invalid_type": "`type` is none of the six call types",
+    "no_user_anon_id": "neither `userId` nor `anonymousId`",
+    "missing_event_name": "a Track without a name",
+    "payload_too_large": "the call is larger than the tracking API takes",
+    "batch_too_large": "the batch is larger than the tracking API takes",
+    "message_id_too_long": "`messageId` has more than 100 characters",
+    "missing_group_id": "a Group without `groupId`",
+    "empty_context_group_id": "a Track whose `context.groupId` is blank",
+    "group_id_too_long": "a `groupId` of more than 500 characters",
+    "too_many_traits": "an Identify with 300 traits or more",
+    "too_many_properties": "more than 300 properties or traits",
+    "timestamp_before_epoch": "the event is dated before 1970",
+    "invalid_received_at": "`receivedAt` is no date-time",
+    "received_at_out_of_range": "`receivedAt` is before 1970 or more than a day after the load",
+}
+"""Why a call is rejected, by code."""
+
+NOTICES = {
+    "message_id_generated": "calls without `messageId` got one made of their content",
+    "bad_container": "a container is no object and was read as absent",
+    "bad_identifier": "an id is no text and no integer and was read as absent",
+    "invalid_timestamp": "a time could not be read and was taken as absent",
+    "unstorable_character": "U+0000 or half a surrogate pair became U+FFFD",
+}
+"""What is noted about a call that lands, by code."""
+
+BODY = {
+    "identify": "traits",
+    "group": "traits",
+    "alias": "traits",
+    "track": "properties",
+    "page": "properties",
+    "screen": "properties",
+}
+"""The container of a call's own values, by call type."""
+
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+_Members = dict[str, msgspec.Raw]
+_decode_members = msgspec.json.Decoder(_Members).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class Call(NamedTuple):
+    """An accepted call, ready to be written.
+
+    Attributes:
+        message_id: Its own, or one made of its content.
+        kind: Call type.
+        event_name: Name of a Track's event, or of a page or screen.
+        received: Time of receipt; times are in microseconds since 1970.
+        sent: Time of sending by the client's clock.
+        original: Time of the event by the client's clock.
+        timestamp: Time of the event.
+        user_id: User id.
+        anonymous_id: Anonymous id.
+        payload: The call as JSON, shaped like an archived one.
+        sha256: Digest, in hex, of the JSON as it came.
+        item_no: Place in its batch from 1; 0 outside of one.
+        context: Its context, if any.
+        body: Its traits or properties, if any.
+    """
+
+    message_id: str
+    kind: str
+    event_name: str | None
+    received: int
+    sent: int | None
+    original: int
+    timestamp: int
+    user_id: str | None
+    anonymous_id: str | None
+    payload: bytes
+    sha256: str
+    item_no: int
+    context: dict[str, Any] | None
+    body: dict[str, Any] | None
+
+
+class Rejected(Exception):  # noqa: N818 - it is an outcome, not a fault
+    """A call that does not land.
+
+    Attributes:
+        reason: One of `REASONS`.
+        detail: What about it.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail or REASONS[reason]
+
+
+class CallReader:
+    """Turns lines into calls.
+
+    Args:
+        loaded: Time of the load in microseconds, the time of receipt of calls that have none.
+        strict: Reject what Segment's Unify drops silently.
+        accept: Takes each accepted call.
+        reject: Takes the JSON of each rejected call, its place in its batch, reason and detail.
+        notice: Takes the code of a notice and the field concerned, for each call that lands with one.
+    """
+
+    def __init__(
+        self,
+        *,
+        loaded: int,
+        strict: bool,
+        accept: Callable[[Call], None],
+        reject: Callable[[bytes, int, str, str], None],
+        notice: Callable[[str, str | None], None],
+    ) -> None:
+        self._loaded = loaded
+        self._strict = strict
+        self._accept = accept
+        self._reject = reject
+        self._notice = notice
+        # Of the call being read: one that is rejected leaves no notices.
+        self._noted: list[tuple[str, str | None]] = []
+
+    def read(self, line: bytes) -> None:
+        """Read one line, stripped of white space at its ends."""
+        source = line
+        try:
+            # Neither Postgres nor Redshift can hold U+0000 in a text.
+            if b"\\u0000" in line:
+                line = _mended(line)
+            try:
+                document = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                line = _mended(line)
+                document = _loads_again(line, source, error)
+            if type(document) is not dict:
+                raise Rejected("invalid_json", "the line is JSON, but no object")
+            if type(document.get("batch")) is list:
+                self._batch(document, line, mended=line is not source)
+                return
+            self._call(document, line, source, 0, mended=line is not source)
+        except Rejected as rejected:
+            self._reject(source, 0, rejected.reason, rejected.detail)
+
+    def _batch(self, document: dict[str, Any], line: bytes, *, mended: bool) -> None:
+        items = document["batch"]
+        if len(line) > BATCH_BYTES:
+            raise Rejected("batch_too_large", f"{len(line)} bytes; {BATCH_BYTES} are allowed")
+        if len(items) > BATCH_ITEMS:
+            raise Rejected("batch_too_large", f"{len(items)} calls; {BATCH_ITEMS} are allowed")
+        members = _decode_members(line)
+        shared = {name: members[name] for name in ("context", "integrations") if type(document.get(name)) is dict}
+        if type(document.get("sentAt")) is str:
+            shared["sentAt"] = members["sentAt"]
+        for item_no, (raw, item) in enumerate(zip(_decode_items(members["batch"]), items, strict=True), 1):
+            source = bytes(raw)
+            try:
+                if type(item) is not dict:
+                    raise Rejected("invalid_json", "the item of the batch is no object")
+                if shared:
+                    payload = _encode(_with_shared(_decode_members(source), shared))
+                    self._call(orjson.loads(payload), payload, source, item_no, mended=mended)
+                else:
+                    self._call(item, source, source, item_no, mended=mended)
+            except Rejected as rejected:
+                self._reject(source, item_no, rejected.reason, rejected.detail)
+
+    def _call(self, call: dict[str, Any], payload: bytes, source: bytes, item_no: int, *, mended: bool) -> None:
+        get = call.get
+        self._noted.clear()
+        if mended:
+            self._noted.append(("unstorable_character", None))
+        archived = get("receivedAt") is not None
+
+        kind = get("type")
+        if type(kind) is not str or kind not in EVENT_TYPE_TABLES:
+            raise Rejected("invalid_type", "`type` is missing" if kind is None else f"`type` is {_short(kind)}")
+        user_id = get("userId")
+        if type(user_id) is not str or not user_id or user_id.isspace():
+            user_id = self._identifier("userId", user_id, payload)
+        anonymous_id = get("anonymousId")
+        if type(anonymous_id) is not str or not anonymous_id or anonymous_id.isspace():
+            anonymous_id = self._identifier("anonymousId", anonymous_id, payload)
+        if user_id is None and (anonymous_id is None or kind == "alias"):
+            raise Rejected("no_user_anon_id", "an Alias without `userId`" if kind == "alias" else "")
+        event_name = None
+        if kind == "track":
+            event_name = get("event")
+            if type(event_name) is not str or not event_name or event_name.isspace():
+                raise Rejected("missing_event_name")
+        elif kind in ("page", "screen"):
+            event_name = get("name")
+            if type(event_name) is not str or not event_name or event_name.isspace():
+                event_name = None
+        if not archived and len(source) > CALL_BYTES:
+            raise Rejected("payload_too_large", f"{len(source)} bytes; {CALL_BYTES} are allowed")
+
+        message_id = get("messageId")
+        generated = False
+        if type(message_id) is not str or not message_id or message_id.isspace():
+            message_id = self._identifier("messageId", message_id, payload)
+            if generated := message_id is None:
+                message_id = _generated_id(source, item_no)
+                self._noted.append(("message_id_generated", None))
+        if len(message_id) > MESSAGE_ID_CHARACTERS:
+            raise Rejected("message_id_too_long", f"{len(message_id)} characters")
+
+        context = get("context")
+        if type(context) is not dict:
+            context = self._no_container("context", context)
+        body_name = BODY[kind]
+        body = get(body_name)
+        if type(body) is not dict:
+            body = self._no_container(body_name, body)
+        if self._strict:
+            self._check_limits(kind, call, context, body)
+        if body is None and kind == "identify" and context:
+            # Some clients put an Identify's traits there and nowhere else.
+            traits = context.get("traits")
+            body = traits if type(traits) is dict else None
+
+        if archived:
+            received, sent, original, timestamp = self._archived_times(call)
+        else:
+            received, sent, original, timestamp, filled = self._filled_times(call)
+            if generated:
+                filled["messageId"] = message_id
+            payload = _filled(payload, filled)
+        if not 0 <= received <= self._loaded + timestamps.DAY:
+            raise Rejected("received_at_out_of_range", f"received {timestamps.iso(received)}")
+        if timestamp < 0:
+            raise Rejected("timestamp_before_epoch", f"dated {timestamps.iso(timestamp)}")
+
+        for code, name in self._noted:
+            self._notice(code, name)
+        self._accept(
+            Call(
+                message_id,
+                kind,
+                event_name,
+                received,
+                sent,
+                original,
+                timestamp,
+                user_id,
+                anonymous_id,
+                payload,
+                hashlib.sha256(source).hexdigest(),
+                item_no,
+                context,
+                body,
+            )  # fmt: skip
+        )
+
+    def _identifier(self, name: str, value: object, payload: bytes) -> str | None:
+        """Return an id that is no ordinary text: an integer as decimal text, anything else as absent."""
+        if value is None or type(value) is str:
+            return None
+        if type(value) is int:
+            return str(value)
+        if type(value) is float:
+            # An integer beyond 64 bits was read as a float.
+            text = bytes(_decode_members(payload)[name]).decode()
+            if text.lstrip("-").isdigit():
+                return text
+        self._noted.append(("bad_identifier", name))
+        return None
+
+    def _no_container(self, name: str, value: object) -> None:
+        if value is not None:
+            self._noted.append(("bad_container", name))
+
+    def _check_limits(
+        self, kind: str, call: dict[str, Any], context: dict[str, Any] | None, body: dict[str, Any] | None
+    ) -> None:
+        group_id = call.get("groupId")
+        if kind == "group" and not (
+            type(group_id) is int or (type(group_id) is str and group_id and not group_id.isspace())
+        ):
+            raise Rejected("missing_group_id")
+        context_group_id = context.get("groupId") if context else None
+        if context_group_id == "" and kind == "track":
+            raise Rejected("empty_context_group_id")
+        for value in (group_id, context_group_id):
+            if type(value) is str and len(value) > GROUP_ID_CHARACTERS:
+                raise Rejected("group_id_too_long", f"{len(value)} characters")
+        if body is None:
+            return
+        if kind == "identify":
+            if len(body) > IDENTIFY_TRAITS:
+                raise Rejected("too_many_traits", f"{len(body)} traits")
+        elif len(body) > PROPERTIES:
+            raise Rejected("too_many_properties", f"{len(body)} {BODY[kind]}")
+
+    def _time(self, call: dict[str, Any], name: str) -> int | None:
+        value = call.get(name)
+        if value is None:
+            return None
+        moment = timestamps.parse(value)
+        if moment is None:
+            self._noted.append(("invalid_timestamp", name))
+        return moment
+
+    def _archived_times(self, call: dict[str, Any]) -> tuple[int, int | None, int, int]:
+        received = timestamps.parse(call["receivedAt"])
+        if received is None:
+            raise Rejected("invalid_received_at", f"`receivedAt` is {_short(call['receivedAt'])}")
+        sent = self._time(call, "sentAt")
+        original = self._time(call, "originalTimestamp")
+        timestamp = self._time(call, "timestamp")
+        if timestamp is None:
+            timestamp = received if original is None else timestamps.corrected(received, sent, original)
+        return received, sent, timestamp if original is None else original, timestamp
+
+    def _filled_times(self, call: dict[str, Any]) -> tuple[int, int | None, int, int, dict[str, str]]:
+        """Return the four times of a call that was not archived, and what of them its payload lacks."""
+        received = self._loaded
+        sent = self._time(call, "sentAt")
+        given = self._time(call, "timestamp")
+        original = self._time(call, "originalTimestamp")
+        filled = {"receivedAt": timestamps.iso(received)}
+        if original is None:
+            original = received if given is None else given
+            filled["originalTimestamp"] = timestamps.iso(received) if given is None else call["timestamp"]
+            timestamp = received if given is None else timestamps.corrected(received, sent, given)
+        elif given is None:
+            timestamp = timestamps.corrected(received, sent, original)
+        else:
+            return received, sent, original, given, filled
+        filled["timestamp"] = timestamps.iso(timestamp)
+        return received, sent, original, timestamp, filled
+
+
+def _mended(line: bytes) -> bytes:
+    """Return a line without the escapes that no warehouse stores: U+0000 and halves of surrogate pairs become U+FFFD."""
+    result = _ESCAPES.sub(lambda match: b"\\ufffd" if len(match[0]) == 6 else match[0], line)
+    return line if result == line else result
+
+
+def _loads_again(line: bytes, source: bytes, error: orjson.JSONDecodeError) -> Any:
+    if line is source:
+        raise Rejected("invalid_json", str(error)) from error
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as second:
+        raise Rejected("invalid_json", str(second)) from second
+
+
+def _generated_id(source: bytes, item_no: int) -> str:
+    # The place keeps equal items of one batch apart.
+    place = f"#{item_no}".encode() if item_no else b""
+    return f"gen-{hashlib.sha256(source + place).hexdigest()[:32]}"
+
+
+def _filled(payload: bytes, values: dict[str, str]) -> bytes:
+    members = _decode_members(payload)
+    members.update((name, msgspec.Raw(orjson.dumps(value))) for name, value in values.items())
+    return _encode(members)
+
+
+def _with_shared(members: _Members, shared: _Members) -> _Members:
+    """Return a batch's item with the batch's context, integrations and `sentAt`; the item's own keys win."""
+    merged = dict(members)
+    for name, value in shared.items():
+        own = members.get(name)
+        if name == "sentAt":
+            if own is None or bytes(own) == b"null":
+                merged[name] = value
+        else:
+            merged[name] = value if own is None or not _is_object(own) else _merged(value, own)
+    return merged
+
+
+def _merged(outer: msgspec.Raw, inner: msgspec.Raw) -> msgspec.Raw:
+    result = _decode_members(outer)
+    for name, own in _decode_members(inner).items():
+        theirs = result.get(name)
+        result[name] = _merged(theirs, own) if theirs is not None and _is_object(theirs) and _is_object(own) else own
+    return msgspec.Raw(_encode(result))
+
+
+def _is_object(raw: msgspec.Raw) -> bool:
+    return bytes(raw).startswith(b"{")
+
+
+def _encode(members: _Members) -> bytes:
+    return b"{%b}" % b",".join(b"%b:%b" % (orjson.dumps(name), bytes(raw)) for name, raw in members.items())
+
+
+def _short(value: object) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 80 else f"{text[:80]}…"

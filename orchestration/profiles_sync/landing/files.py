@@ -1,0 +1,330 @@
+"""Which files there are, and the lines in them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta, timezone
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, cast
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from profiles_sync.landing.model import LandingError, NewFile, Source
+from profiles_sync.landing.timestamps import from_datetime
+
+ARCHIVE = "segment-logs"
+EXTENSIONS = (".gz", ".json", ".jsonl", ".ndjson")
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_BLOCK = 1 << 20
+# A file up to this size is fetched in one request.
+_WHOLE = 8 << 20
+LINE_BYTES = 16 << 20
+"""Longest line that is read, the largest JSON that a warehouse's column takes."""
+
+_DAY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}|\w+=[^/]*")
+
+
+class UnreadableFileError(Exception):
+    """The content of a file is damaged; it will stay so until somebody writes it again."""
+
+
+class UnavailableFileError(Exception):
+    """The store did not give the file this time."""
+
+
+class Ledger:
+    """The versions of files that earlier landings have dealt with.
+
+    Args:
+        rows: (path, etag, size in bytes) of every entry.
+    """
+
+    def __init__(self, rows: Iterable[tuple[str, str, int]]) -> None:
+        self._versions: dict[str, dict[str, int]] = {}
+        for path, etag, size in rows:
+            self._versions.setdefault(path, {})[etag] = size
+
+    def has(self, file: NewFile) -> bool:
+        """Whether this version of the file was dealt with."""
+        versions = self._versions.get(file.path)
+        if versions is None:
+            return False
+        if file.content_version:
+            return file.version in versions
+        return any(etag.partition("/")[0] == file.version for etag in versions)
+
+    def has_content(self, file: NewFile, digest: str) -> bool:
+        """Whether a file of this digest was dealt with under the same path."""
+        return any(etag.partition("/")[2] == digest for etag in self._versions.get(file.path, ()))
+
+    def may_have_content(self, file: NewFile) -> bool:
+        """Whether the file may be an earlier one that was merely touched: same path, same size."""
+        return not file.content_version and file.size_bytes in self._versions.get(file.path, {}).values()
+
+    def knows_below(self, folder: str) -> bool:
+        """Whether any file below a folder was dealt with."""
+        return any(path.startswith(folder) for path in self._versions)
+
+
+def list_files(
+    sources: Iterable[Source], ledger: Ledger, *, today: date, recent_days: int | None = None
+) -> list[NewFile]:
+    """Return the files, and versions of files, that no landing has dealt with, each once, in byte order of their paths.
+
+    Args:
+        sources: Where to look.
+        ledger: What has been dealt with.
+        today: The day, UTC.
+        recent_days: Look only at so many `received-day` folders of an archive that the ledger knows.
+
+    Raises:
+        LandingError: A source cannot be listed.
+    """
+    found: dict[str, NewFile] = {}
+    for source in sources:
+        for file in _list_source(source, ledger, today, recent_days):
+            found.setdefault(file.path, file)
+    fresh = [file for file in found.values() if not ledger.has(file)]
+    return sorted(fresh, key=lambda file: file.path.encode("utf-8", "surrogateescape"))
+
+
+def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int | None) -> Iterator[NewFile]:
+    try:
+        store, root = fsspec.core.url_to_fs(source.path, **source.storage_options)
+        if not store.exists(root):
+            raise LandingError(
+                f"the source {public_path(source.path)} does not exist",
+                hint="Check the path, and whether this machine may read it.",
+            )
+        if store.isfile(root):
+            yield _new_file(source, store, root, root, store.info(root))
+            return
+        first_day = None
+        if recent_days is not None and ledger.knows_below(_full_path(store, root)):
+            first_day = today - timedelta(days=recent_days - 1)
+        for path, info in _walk(store, root, first_day):
+            yield _new_file(source, store, root, path, info)
+    except LandingError:
+        raise
+    except ImportError as error:
+        raise LandingError(
+            f"the source {public_path(source.path)} needs a package that is not installed: {error}",
+            hint="Install it into this environment, for example: pip install s3fs",
+        ) from error
+    except Exception as error:
+        # Every store has errors of its own.
+        raise LandingError(
+            f"the source {public_path(source.path)} cannot be listed: {type(error).__name__}: {error}",
+            hint="Check the address, the credentials in the environment, and the permission to list.",
+        ) from error
+
+
+def _walk(store: Any, root: str, first_day: date | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the files that may hold calls; `received-day` folders before `first_day` are not entered."""
+    for folder, folders, files in store.walk(root, detail=True):
+        parts = PurePosixPath(folder).parts
+        in_archive = ARCHIVE in parts
+        if in_archive and first_day is not None and len(parts) - parts.index(ARCHIVE) == 2:
+            for name in [name for name in folders if (_received_day(name) or first_day) < first_day]:
+                del folders[name]
+        for info in files.values():
+            path = info["name"]
+            name = PurePosixPath(path).name
+            if not name.startswith((".", "_")) and name.endswith(".gz" if in_archive else EXTENSIONS):
+                yield path, info
+
+
+def _received_day(name: str) -> date | None:
+    """Return the day that a folder of the archive stands for: a Unix time in milliseconds or seconds, or a date."""
+    try:
+        if name.isdigit():
+            number = int(name)
+            return datetime.fromtimestamp(number / 1000 if len(name) >= 12 else number, timezone.utc).date()
+        return date.fromisoformat(name)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _new_file(source: Source, store: Any, root: str, path: str, info: Mapping[str, Any]) -> NewFile:
+    version, content_version = _version(info)
+    return NewFile(
+        path=_full_path(store, path),
+        version=version,
+        content_version=content_version,
+        size_bytes=int(info.get("size") or 0),
+        source=source,
+        source_id=_source_id(source, root, path),
+    )
+
+
+def _version(info: Mapping[str, Any]) -> tuple[str, bool]:
+    for name in ("md5Hash", "ETag", "etag", "content_md5"):
+        if info.get(name):
+            return str(info[name]).strip('"'), True
+    for name in ("mtime", "LastModified", "last_modified", "updated", "modified", "created"):
+        value = info.get(name)
+        if isinstance(value, datetime):
+            return f"{from_datetime(value):x}", False
+        if isinstance(value, (int, float)):
+            return f"{int(value * 1_000_000):x}", False
+        if value:
+            return str(value).replace("/", "-"), False
+    return f"size-{info.get('size')}", False
+
+
+def _source_id(source: Source, root: str, path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if ARCHIVE in parts:
+        place = parts.index(ARCHIVE) + 1
+        if place < len(parts) - 1:
+            return parts[place]
+    if source.source_id:
+        return source.source_id
+    inside = [] if path == root else parts[len(PurePosixPath(root).parts) : -1]
+    for name in (*inside, *reversed(parts[:-1])):
+        if not _DAY.fullmatch(name) and name.strip("/"):
+            return name
+    return "default"
+
+
+def _full_path(store: Any, path: str) -> str:
+    return path if isinstance(store, LocalFileSystem) else str(store.unstrip_protocol(path))
+
+
+def public_path(path: str) -> str:
+    """Return a path or URL without the credentials that it may carry."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "", path).partition("?")[0]
+
+
+class FileLines:
+    """The lines of one file, gzip or plain, with what is known of it when they have been read.
+
+    Attributes:
+        empty: Whether the file holds nothing but white space.
+    """
+
+    def __init__(self, file: NewFile) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.empty = True
+
+    @property
+    def etag(self) -> str:
+        """The version for the ledger; complete once the lines have been read to the end."""
+        if self._file.content_version:
+            return self._file.version
+        return f"{self._file.version}/{self._digest.hexdigest()[:32]}"
+
+    def __iter__(self) -> Iterator[tuple[int, bytes, bool]]:
+        """Yield (line number from 1, the line stripped, whether it is whole); blank lines are left out.
+
+        A line beyond `LINE_BYTES` comes as its first part, and the rest of it is passed over.
+
+        Raises:
+            UnreadableFileError: The content is damaged.
+            UnavailableFileError: The store failed.
+        """
+        with _open(self._file) as raw:
+            stream = self._decompressed(raw)
+            number, rest, skipping = 0, b"", False
+            first = True
+            while True:
+                block = self._read(stream, _BLOCK)
+                if first:
+                    block = block.removeprefix(_BOM)
+                    first = False
+                if not block:
+                    break
+                *lines, rest = (rest + block).split(b"\n")
+                for line in lines:
+                    number += 1
+                    if skipping:
+                        skipping = False
+                        continue
+                    if line := line.strip():
+                        self.empty = False
+                        yield number, line, True
+                if len(rest) > LINE_BYTES:
+                    if not skipping:
+                        self.empty = False
+                        yield number + 1, rest, False
+                    rest, skipping = b"", True
+            if not skipping and (rest := rest.strip()):
+                self.empty = False
+                yield number + 1, rest, True
+
+    def _decompressed(self, raw: BinaryIO) -> BinaryIO:
+        hashed = _Hashed(raw, self._digest)
+        buffered = io.BufferedReader(cast(io.RawIOBase, hashed), _BLOCK)
+        start = self._peek(buffered)
+        if start.startswith(_GZIP):
+            return cast(BinaryIO, gzip.GzipFile(fileobj=buffered))
+        if start and self._file.path.endswith(".gz"):
+            raise UnreadableFileError("not a gzip file, although its name ends in .gz")
+        return cast(BinaryIO, buffered)
+
+    def _peek(self, buffered: io.BufferedReader) -> bytes:
+        try:
+            return buffered.peek(2)[:2]
+        except Exception as error:
+            raise UnavailableFileError(f"{type(error).__name__}: {error}") from error
+
+    def _read(self, stream: BinaryIO, size: int) -> bytes:
+        try:
+            return stream.read(size)
+        except EOFError as error:
+            raise UnreadableFileError("cut short: the end of the gzip data is missing") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise UnreadableFileError(f"damaged gzip data: {error}") from error
+        except Exception as error:
+            raise UnavailableFileError(f"{type(error).__name__}: {error}") from error
+
+
+class _Hashed(io.RawIOBase):
+    """A stream whose bytes are digested as they pass."""
+
+    def __init__(self, stream: BinaryIO, digest: Any) -> None:
+        self._stream = stream
+        self._digest = digest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._stream.read(len(buffer))
+        self._digest.update(block)
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def content_digest(file: NewFile) -> str:
+    """Return the digest that `FileLines.etag` has of a file's content.
+
+    Raises:
+        UnavailableFileError: The store failed.
+    """
+    digest = hashlib.sha256()
+    with _open(file) as stream:
+        try:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+        except Exception as error:
+            raise UnavailableFileError(f"{type(error).__name__}: {error}") from error
+    return digest.hexdigest()[:32]
+
+
+def _open(file: NewFile) -> BinaryIO:
+    try:
+        store, path = fsspec.core.url_to_fs(file.path, **file.source.storage_options)
+        if not isinstance(store, LocalFileSystem) and file.size_bytes <= _WHOLE:
+            return io.BytesIO(store.cat_file(path))
+        return cast(BinaryIO, store.open(path, "rb"))
+    except Exception as error:
+        raise UnavailableFileError(f"{type(error).__name__}: {error}") from error

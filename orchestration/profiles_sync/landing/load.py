@@ -1,0 +1,630 @@
+"""Land new files: read them, then write rows, ledger, rejects and registries in one transaction."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from profiles_sync.landing import registry, spool, timestamps
+from profiles_sync.landing.calls import NOTICES
+from profiles_sync.landing.files import Ledger, content_digest, list_files
+from profiles_sync.landing.files import UnavailableFileError as Unavailable
+from profiles_sync.landing.model import (
+    FileOutcome,
+    LandingError,
+    LandingOptions,
+    LoadReport,
+    NewFile,
+    Notice,
+    Progress,
+    ProgressCallback,
+    Source,
+    SourceName,
+)
+from profiles_sync.landing.reader import FileReader, FileResult, ReadingRules
+from profiles_sync.landing.structure import TYPES
+from profiles_sync.landing.structure import Path as KeyPath
+from profiles_sync.landing.worker import read_in_processes
+from profiles_sync.naming import EVENT_TYPE_TABLES, NameRules, name_rules
+from profiles_sync.project import Workplace, run_dbt
+from profiles_sync.warehouse import Warehouse, open_warehouse
+from profiles_sync.warehouse.duckdb import limit_memory
+
+SCHEMA_VERSION = 1
+"""Version of the contract tables that this program writes."""
+
+# Below this a load is read faster than processes start; gzip data grows about tenfold.
+_SMALL_LOAD_BYTES = 4 << 20
+_MOST_WORKERS = 4
+_NAMES_KEPT = 100
+
+_EVENT_COLUMNS = (
+    "event_no", "load_id", "landed_on", "source_id", "source_name", "source_slug", "message_id", "type", "event_name",
+    "event_slug", "received_at", "sent_at", "original_timestamp", "timestamp", "user_id", "anonymous_id", "payload",
+    "payload_sha256", "file_name", "file_row", "item_no", "loaded_at",
+)  # fmt: skip
+_FILE_COLUMNS = {
+    "file_no": "integer",
+    "file_name": "varchar",
+    "source_id": "varchar",
+    "source_name": "varchar",
+    "source_slug": "varchar",
+}
+
+
+def list_new_files(
+    workplace: Workplace, sources: Sequence[Source], options: LandingOptions | None = None
+) -> list[NewFile]:
+    """Return the files that the next landing would read, without reading them.
+
+    Raises:
+        LandingError: A source cannot be listed.
+        WarehouseError: The ledger cannot be read.
+    """
+    recent_days = (options or LandingOptions()).recent_days
+    with open_warehouse(workplace.target) as warehouse:
+        ledger = _read_state(warehouse).ledger if _schema_version(warehouse) else Ledger(())
+    return list_files(sources, ledger, today=datetime.now(timezone.utc).date(), recent_days=recent_days)
+
+
+def land(
+    workplace: Workplace,
+    sources: Sequence[Source],
+    options: LandingOptions | None = None,
+    *,
+    settings: str | None = None,
+    now: datetime | None = None,
+    progress: ProgressCallback | None = None,
+) -> LoadReport:
+    """Land every new file of the sources as one load.
+
+    The caller holds the home's lock. The warehouse is connected to twice, before and after reading, and is free again when
+    this returns. Either all of the load is there afterwards or nothing.
+
+    Args:
+        workplace: The home and its warehouse.
+        sources: Where to look for files.
+        options: Settings that landing follows.
+        settings: All settings as JSON with sorted keys; a version is recorded when they differ from the last one.
+        now: Time of the load, for tests.
+        progress: Called as the work goes on.
+
+    Raises:
+        LandingError: A source cannot be listed, or reading failed as a whole. A single file that cannot be read stops
+            nothing: it is reported, and tried again.
+        WarehouseError: The warehouse cannot be reached or refuses.
+    """
+    started = time.monotonic()
+    started_at = _utc_now()
+    options = options or LandingOptions()
+    tell = progress or (lambda _: None)
+    names = name_rules(workplace.target.kind, portable=options.portable_names)
+    prepare_space(workplace)
+    with open_warehouse(workplace.target) as warehouse:
+        state = _read_state(warehouse)
+    loaded_at = max(now or _utc_now(), timestamps.to_datetime(timestamps.from_datetime(state.loaded_at) + 1))
+    load = _Load(
+        load_id=f"load-{loaded_at:%Y%m%dT%H%M%S.%f}Z",
+        loaded_at=loaded_at,
+        started_at=started_at,
+        options=options,
+        names=names,
+    )
+    tell(Progress("list"))
+    listed = list_files(sources, state.ledger, today=loaded_at.date(), recent_days=options.recent_days)
+    files, touched = _without_touched(listed, state.ledger)
+    with _scratch_folder(workplace.home.root) as scratch:
+        rules = ReadingRules(
+            timestamps.from_datetime(loaded_at), options.strict_unify_limits, names, state.timestamp_paths
+        )
+        results = _read(files, scratch, rules, options.workers, tell)
+        load.outcomes = [result.outcome for result in results]
+        load.touched = touched
+        for result in results:
+            load.reasons.update(result.reasons)
+            load.call_notices.update(result.notices)
+        new_settings = settings if settings is not None and _differ(settings, state.settings) else None
+        if not load.ledger_rows and new_settings is None:
+            return LoadReport(None, loaded_at, files=tuple(load.outcomes), seconds=time.monotonic() - started)
+        tell(Progress("load", len(files), len(files), calls=load.landed))
+        _write_files(scratch, files, options.source_names)
+        with open_warehouse(workplace.target) as warehouse, warehouse.transaction():
+            warehouse.lock(warehouse.ops("loads"))
+            if _read_position(warehouse) != state.position:
+                raise LandingError(
+                    "another landing wrote to this space in the meantime; nothing of this load was written",
+                    hint="Let one sync at a time run on a space.",
+                    code="E_LOCKED",
+                )
+            return _write(warehouse, load, scratch, new_settings, started)
+
+
+def prepare_space(workplace: Workplace) -> None:
+    """Make the contract tables where they are missing or of an older version.
+
+    Raises:
+        ProfilesSyncError: dbt could not make them, or they are of a newer version than this program.
+    """
+    if workplace.target.kind == "duckdb" and not Path(workplace.target.address).exists():
+        version = None
+    else:
+        with open_warehouse(workplace.target) as warehouse:
+            version = _schema_version(warehouse)
+    if version != SCHEMA_VERSION:
+        # dbt decides what a version it does not know means.
+        run_dbt(workplace, ["run-operation", "prepare_space"])
+
+
+def _schema_version(warehouse: Warehouse) -> int | None:
+    if not warehouse.table_exists(warehouse.schemas.ops, "schema_version"):
+        return None
+    version = warehouse.query(f"select max(version) from {warehouse.ops('schema_version')}")[0][0]
+    return None if version is None else int(version)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What earlier landings left.
+
+    Attributes:
+        ledger: Files dealt with.
+        position: Number of loads and of ledger entries; unchanged while nobody else lands.
+        loaded_at: Time of the last load.
+        settings: Settings of the last version.
+        timestamp_paths: Paths of columns that are timestamps.
+    """
+
+    ledger: Ledger
+    position: tuple[int, int]
+    loaded_at: datetime
+    settings: str | None
+    timestamp_paths: frozenset[KeyPath]
+
+
+def _read_state(warehouse: Warehouse) -> _State:
+    position = _read_position(warehouse)
+    files = warehouse.query(f"select file_path, etag, size_bytes from {warehouse.ops('landed_files')}")
+    loaded_at = warehouse.query(f"select max(loaded_at) from {warehouse.ops('loads')}")[0][0]
+    history = warehouse.ops("settings_history")
+    settings = warehouse.query(
+        f"select settings from {history} where version = (select max(h.version) from {history} as h)"
+    )
+    paths = warehouse.query(
+        f"select distinct raw_path from {warehouse.ops('column_registry')} where data_type = 'timestamp'"
+    )
+    return _State(
+        Ledger(files),
+        position,
+        loaded_at or timestamps.EPOCH,
+        settings[0][0] if settings else None,
+        frozenset(tuple(json.loads(path)) for (path,) in paths),
+    )
+
+
+def _read_position(warehouse: Warehouse) -> tuple[int, int]:
+    sql = f"select (select count(*) from {warehouse.ops('loads')}), (select count(*) from {warehouse.ops('landed_files')})"
+    loads, files = warehouse.query(sql)[0]
+    return int(loads), int(files)
+
+
+def _without_touched(files: Sequence[NewFile], ledger: Ledger) -> tuple[list[NewFile], list[FileOutcome]]:
+    """Separate the files whose content was dealt with before: only their date has changed."""
+    fresh, touched = [], []
+    for file in files:
+        if ledger.may_have_content(file):
+            try:
+                digest = content_digest(file)
+            except Unavailable:
+                digest = ""
+            if digest and ledger.has_content(file, digest):
+                etag = f"{file.version}/{digest}"
+                detail = "touched: the content is that of an earlier version"
+                touched.append(FileOutcome(file.path, etag, file.size_bytes, 0, 0, 0, "landed", detail))
+                continue
+        fresh.append(file)
+    return fresh, touched
+
+
+@contextmanager
+def _scratch_folder(home: Path) -> Iterator[Path]:
+    parent = home / "scratch"
+    # Left by a landing that was killed: the lock says that no other is at work.
+    shutil.rmtree(parent, ignore_errors=True)
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="landing-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(parent, ignore_errors=True)
+
+
+def _read(
+    files: Sequence[NewFile], scratch: Path, rules: ReadingRules, workers: int | None, tell: ProgressCallback
+) -> list[FileResult]:
+    total = sum(file.size_bytes for file in files)
+    done = Progress("read", files=len(files), bytes=total)
+    tell(done)
+
+    def count(result: FileResult) -> None:
+        nonlocal done
+        done = Progress(
+            "read",
+            done.files_done + 1,
+            done.files,
+            done.bytes_done + result.outcome.size_bytes,
+            done.bytes,
+            done.calls + result.outcome.landed,
+        )
+        tell(done)
+
+    workers = min(workers or min(os.cpu_count() or 1, _MOST_WORKERS), len(files))
+    if workers > 1 and total > _SMALL_LOAD_BYTES:
+        return read_in_processes(files, scratch, rules, workers, count)
+    results = []
+    reader = FileReader(scratch, "0", rules)
+    for number, file in enumerate(files):
+        results.append(reader.read(number, file))
+        count(results[-1])
+    reader.close()
+    return results
+
+
+@dataclass
+class _Load:
+    """A load on its way into the warehouse."""
+
+    load_id: str
+    loaded_at: datetime
+    started_at: datetime
+    options: LandingOptions
+    names: NameRules
+    outcomes: list[FileOutcome] = field(default_factory=list)
+    touched: list[FileOutcome] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    call_notices: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def landed(self) -> int:
+        return sum(outcome.landed for outcome in self.outcomes)
+
+    @property
+    def ledger_rows(self) -> list[FileOutcome]:
+        # A file that the store did not give says nothing about its content, and is asked for again.
+        return [outcome for outcome in (*self.outcomes, *self.touched) if outcome.status != "unavailable"]
+
+
+@dataclass(frozen=True)
+class _EventTable:
+    """The events of one table in a load."""
+
+    events: int
+    first_event_no: int
+    last_event_no: int
+
+
+def _write(warehouse: Warehouse, load: _Load, scratch: Path, settings: str | None, started: float) -> LoadReport:
+    before = _last_event_no(warehouse)
+    _insert_events(warehouse, load, scratch, before)
+    tables = _event_tables(warehouse, load, before)
+    first, last = (before + 1, before + load.landed) if load.landed else (None, None)
+    new_tables = _update_event_registry(warehouse, load, tables, before)
+    new_columns = _update_column_registry(warehouse, load, scratch, tables)
+    _insert_rejects(warehouse, load, scratch)
+    version = _record_settings(warehouse, load, settings, before + 1) if settings is not None else None
+    _insert_ledger(warehouse, load, first, last)
+    notices = (*_file_notices(load), *load.notices)
+    warehouse.insert(
+        warehouse.ops("notices"),
+        ["sync_id", "notice", "table_name", "column_name", "occurrences", "detail", "noticed_at"],
+        [
+            (
+                load.load_id,
+                each.notice,
+                each.table_name,
+                each.column_name,
+                each.occurrences,
+                each.detail,
+                load.loaded_at,
+            )
+            for each in notices
+        ],
+    )
+    return LoadReport(
+        load_id=load.load_id,
+        loaded_at=load.loaded_at,
+        files=tuple((*load.outcomes, *load.touched)),
+        read=sum(outcome.read for outcome in load.outcomes),
+        landed=load.landed,
+        rejected=dict(load.reasons),
+        notices=notices,
+        first_event_no=first,
+        last_event_no=last,
+        tables={name: table.events for name, table in sorted(tables.items())},
+        new_tables=tuple(new_tables),
+        new_columns=tuple(new_columns),
+        settings_version=version,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _last_event_no(warehouse: Warehouse) -> int:
+    # Numbers are never given twice, also when the rows they stood on have been erased.
+    loads, events = warehouse.ops("loads"), warehouse.staging("raw_events")
+    sql = f"select (select max(last_event_no) from {loads}), (select max(event_no) from {events})"
+    return max(int(number or 0) for number in warehouse.query(sql)[0])
+
+
+def _insert_events(warehouse: Warehouse, load: _Load, scratch: Path, before: int) -> None:
+    loaded_at = f"make_timestamp({timestamps.from_datetime(load.loaded_at)})"
+    ordered = (
+        f"select c.*, f.* exclude (file_no) from ({spool.calls_sql(scratch)}) as c join ({_files_sql(scratch)}) as f using (file_no) "
+        "order by received_us, timestamp_us, message_id, payload_sha256, file_no, file_row, item_no"
+    )
+    # The window without an order streams over the sorted rows; one with an order would hold them all.
+    query = f"""
+        select
+          {before} + row_number() over (), '{load.load_id}', {loaded_at}::date, source_id, source_name, source_slug, message_id,
+          type, event_name, event_slug, make_timestamp(received_us), make_timestamp(sent_us), make_timestamp(original_us),
+          make_timestamp(timestamp_us), user_id, anonymous_id, payload, payload_sha256, file_name, file_row, item_no, {loaded_at}
+        from ({ordered})
+    """
+    written = warehouse.insert_query(warehouse.staging("raw_events"), _EVENT_COLUMNS, query, scratch)
+    if written != load.landed:
+        raise LandingError(f"{load.landed} calls were read, {written} arrived in the warehouse", code="E_INTERNAL")
+
+
+def _insert_rejects(warehouse: Warehouse, load: _Load, scratch: Path) -> None:
+    if not load.reasons:
+        return
+    query = f"""
+        select '{load.load_id}', f.file_name, r.file_row, r.item_no, r.reason, r.detail, r.payload_text,
+          make_timestamp({timestamps.from_datetime(load.loaded_at)})
+        from ({spool.rejects_sql(scratch)}) as r join ({_files_sql(scratch)}) as f using (file_no)
+    """
+    columns = ["load_id", "file_name", "file_row", "item_no", "reason", "detail", "payload_text", "rejected_at"]
+    warehouse.insert_query(warehouse.ops("rejected_events"), columns, query, scratch)
+
+
+def _write_files(scratch: Path, files: Sequence[NewFile], source_names: Mapping[str, SourceName]) -> None:
+    with (scratch / "files.csv").open("wb") as out:
+        for number, file in enumerate(files):
+            called = source_names.get(file.source_id) or SourceName()
+            if file.source_id == file.source.source_id:
+                called = SourceName(called.name or file.source.name, called.slug or file.source.slug)
+            out.write(spool.csv_line([number, file.path, file.source_id, called.name, called.slug]))
+
+
+def _files_sql(scratch: Path) -> str:
+    return spool.scan_sql([scratch / "files.csv"], _FILE_COLUMNS)
+
+
+def _event_tables(warehouse: Warehouse, load: _Load, before: int) -> dict[str, _EventTable]:
+    """Return what the load brought, by event type table and track table, whether or not it may have a table."""
+    if not load.landed:
+        return {}
+    rows = warehouse.query(
+        "select type, event_slug, count(*), min(event_no), max(event_no) "
+        f"from {warehouse.staging('raw_events')} where event_no > {before} group by type, event_slug"
+    )
+    tables: dict[str, _EventTable] = {}
+    for kind, slug, events, first, last in rows:
+        for name in (EVENT_TYPE_TABLES[kind], slug):
+            if name is not None:
+                seen = tables.get(name, _EventTable(0, first, last))
+                tables[name] = _EventTable(
+                    seen.events + events, min(seen.first_event_no, first), max(seen.last_event_no, last)
+                )
+    return tables
+
+
+def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, _EventTable], before: int) -> list[str]:
+    """Register the event tables of the load; take those beyond the limit out of `tables`. Return the new track tables."""
+    target = warehouse.ops("event_registry")
+    known = {
+        name: (kind, set(json.loads(names)))
+        for name, kind, names in warehouse.query(f"select table_name, kind, event_names from {target}")
+    }
+    kinds = {table: kind for kind, table in EVENT_TYPE_TABLES.items()}
+    room = load.options.max_event_tables - sum(kind == "track" for kind, _ in known.values())
+    new_tracks = sorted(
+        (name for name in tables if name not in known and name not in kinds),
+        key=lambda name: tables[name].first_event_no,
+    )
+    refused = new_tracks[max(room, 0) :]
+    if refused:
+        events = sum(tables.pop(name).events for name in refused)
+        detail = f"{len(refused)} new event names beyond {load.options.max_event_tables} tables are in `tracks` only, such as {refused[0]}"
+        load.notices.append(Notice("table_limit", "tracks", None, events, detail))
+    event_names = _event_names(warehouse, before) if load.landed else {}
+    added = []
+    for name, table in tables.items():
+        kind = "event_type" if name in kinds else "track"
+        names = {kinds[name]} if name in kinds else event_names[name]
+        earlier = known.get(name)
+        if earlier is None:
+            added.append((name, kind, _name_list(names), table.first_event_no, table.last_event_no))
+            continue
+        everything = _name_list(earlier[1] | names)
+        warehouse.execute(
+            f"update {target} set event_names = ?, last_event_no = ? where table_name = ?",
+            [everything, table.last_event_no, name],
+        )
+    for name, names in event_names.items():
+        everything = names | (known[name][1] if name in known else set())
+        if name in tables and len(everything) > 1 and not (name in known and names <= known[name][1]):
+            detail = f"one table for the events {', '.join(sorted(everything)[:5])}"
+            load.notices.append(Notice("shared_event_table", name, None, tables[name].events, detail))
+    warehouse.insert(target, ["table_name", "kind", "event_names", "first_event_no", "last_event_no"], added)
+    warehouse.insert(
+        warehouse.ops("landed_tables"),
+        ["load_id", "table_name", "events", "first_event_no", "last_event_no"],
+        [
+            (load.load_id, name, table.events, table.first_event_no, table.last_event_no)
+            for name, table in sorted(tables.items())
+        ],
+    )
+    return [name for name in new_tracks if name in tables]
+
+
+def _event_names(warehouse: Warehouse, before: int) -> dict[str, set[str]]:
+    rows = warehouse.query(
+        f"select distinct event_slug, event_name from {warehouse.staging('raw_events')} "
+        f"where event_no > {before} and type = 'track'"
+    )
+    names: dict[str, set[str]] = {}
+    for slug, name in rows:
+        names.setdefault(slug, set()).add(name)
+    return names
+
+
+def _name_list(names: set[str]) -> str:
+    # Names that differ in an id could fill the row.
+    return json.dumps(sorted(names)[:_NAMES_KEPT], ensure_ascii=False)
+
+
+def _update_column_registry(
+    warehouse: Warehouse, load: _Load, scratch: Path, tables: Mapping[str, _EventTable]
+) -> list[str]:
+    """Work the structure of the load into the column registry; return the new columns."""
+    if not load.landed:
+        return []
+    seen: dict[tuple[str, KeyPath], list[int]] = {}
+    event_types = frozenset(EVENT_TYPE_TABLES.values())
+    for table_key, path_text, *counts in _structure(scratch):
+        path = tuple(json.loads(path_text))
+        for table in registry.tables_of(table_key, path, event_types):
+            if table in tables or table == registry.TRAIT_TABLE:
+                known = seen.setdefault((table, path), [0] * len(counts))
+                for slot, number in enumerate(counts):
+                    known[slot] += int(number)
+    first = {name: table.first_event_no for name, table in tables.items()}
+    if "identifies" in first:
+        first[registry.TRAIT_TABLE] = first["identifies"]
+    names = sorted({table for table, _ in seen})
+    rules = registry.RegistryRules.of(load.names, load.options.column_types, load.options.max_columns_per_table)
+    change = registry.update_registry(
+        _registered(warehouse, names), seen, rules, load_id=load.load_id, first_event_no=first
+    )
+    target = warehouse.ops("column_registry")
+    columns = list(registry.RegisteredPath.__dataclass_fields__)
+    warehouse.insert(target, columns, [[getattr(row, name) for name in columns] for row in change.added])
+    for row in change.updated:
+        warehouse.execute(
+            f"update {target} set data_type = ?, path_rank = ?, updated_load_id = ? where table_name = ? and raw_path = ?",
+            [row.data_type, row.path_rank, row.updated_load_id, row.table_name, row.raw_path],
+        )
+    load.notices.extend(change.notices)
+    return [f"{table}.{column}" for table, column in change.new_columns]
+
+
+def _structure(scratch: Path) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as local:
+        limit_memory(local, scratch)
+        sums = ", ".join(f'sum("{name}")' for name in TYPES)
+        return local.execute(
+            f"select table_key, path, {sums} from ({spool.structure_sql(scratch)}) group by table_key, path"
+        ).fetchall()
+
+
+def _registered(warehouse: Warehouse, tables: Sequence[str]) -> list[registry.RegisteredPath]:
+    columns = ", ".join(registry.RegisteredPath.__dataclass_fields__)
+    rows = []
+    for start in range(0, len(tables), 500):
+        chunk = tables[start : start + 500]
+        marks = ", ".join("?" for _ in chunk)
+        rows += warehouse.query(
+            f"select {columns} from {warehouse.ops('column_registry')} where table_name in ({marks})", chunk
+        )
+    return [registry.RegisteredPath(*row) for row in rows]
+
+
+def _file_notices(load: _Load) -> Iterator[Notice]:
+    for (code, name), number in sorted(load.call_notices.items(), key=str):
+        yield Notice(code, None, name, number, NOTICES[code])
+    for status in ("unreadable", "unavailable"):
+        files = [outcome for outcome in load.outcomes if outcome.status == status]
+        if files:
+            detail = f"{files[0].path}: {files[0].detail}"
+            yield Notice(f"{status}_file", None, None, len(files), detail)
+
+
+def _record_settings(warehouse: Warehouse, load: _Load, settings: str, from_event_no: int) -> int:
+    target = warehouse.ops("settings_history")
+    version = int(warehouse.query(f"select max(version) from {target}")[0][0] or 0) + 1
+    warehouse.insert(
+        target,
+        ["version", "from_event_no", "settings", "origin", "recorded_at"],
+        [(version, from_event_no, settings, "profiles-sync", load.loaded_at)],
+    )
+    return version
+
+
+def _insert_ledger(warehouse: Warehouse, load: _Load, first: int | None, last: int | None) -> None:
+    rows = load.ledger_rows
+    warehouse.insert(
+        warehouse.ops("landed_files"),
+        [
+            "file_path",
+            "etag",
+            "size_bytes",
+            "rows_read",
+            "rows_landed",
+            "rows_rejected",
+            "status",
+            "detail",
+            "load_id",
+            "landed_at",
+        ],  # fmt: skip
+        [
+            (
+                each.path,
+                each.etag,
+                each.size_bytes,
+                each.read,
+                each.landed,
+                each.rejected,
+                each.status,
+                each.detail,
+                load.load_id,
+                load.loaded_at,
+            )  # fmt: skip
+            for each in rows
+        ],
+    )
+    warehouse.insert(
+        warehouse.ops("loads"),
+        ["load_id", "first_event_no", "last_event_no", "events", "rejected", "files", "started_at", "loaded_at"],
+        [
+            (
+                load.load_id,
+                first,
+                last,
+                load.landed,
+                load.reasons.total(),
+                len(rows),
+                load.started_at,
+                load.loaded_at,
+            )  # fmt: skip
+        ],
+    )
+
+
+def _differ(settings: str, recorded: str | None) -> bool:
+    return recorded is None or json.loads(settings) != json.loads(recorded)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc).replace(tzinfo=None)

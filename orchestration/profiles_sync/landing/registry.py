@@ -1,0 +1,224 @@
+"""The column registry: which path makes which column of which type, and how it changes with a load.
+
+Pure functions from what stood there and what a load brought to what stands there now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from profiles_sync.landing.model import Notice
+from profiles_sync.landing.structure import TYPES, Counts, Path
+from profiles_sync.naming import TRAIT_TABLE, NameRules, column_name, path_order, raw_path
+
+ACTIVE = "active"
+OVERFLOW = "overflow"
+# What a column of a type takes besides its own values.
+_CASTS = {"varchar": frozenset(TYPES), "float": frozenset({"float", "integer"})}
+# Room for the fixed columns.
+COLUMNS_RESERVED = 50
+
+
+@dataclass(frozen=True)
+class RegisteredPath:
+    """A row of the column registry. Fields as in the table."""
+
+    table_name: str
+    column_name: str
+    raw_path: str
+    data_type: str
+    path_rank: int
+    status: str
+    first_load_id: str
+    first_event_no: int
+    updated_load_id: str
+
+    @property
+    def path(self) -> Path:
+        """The path as its keys."""
+        return tuple(json.loads(self.raw_path))
+
+
+@dataclass(frozen=True)
+class RegistryChange:
+    """What a load changes in the column registry.
+
+    Attributes:
+        added: New rows.
+        updated: Rows that replace those of the same table and path.
+        new_columns: (table, column) that were not there.
+        notices: What is worth knowing about it.
+    """
+
+    added: list[RegisteredPath]
+    updated: list[RegisteredPath]
+    new_columns: list[tuple[str, str]]
+    notices: list[Notice]
+
+
+@dataclass(frozen=True)
+class RegistryRules:
+    """What the registry follows.
+
+    Attributes:
+        names: How columns are named.
+        column_types: `<table>.<column>` to its type, instead of the type found.
+        max_columns: Most columns of a table that come from keys; 0: no limit.
+    """
+
+    names: NameRules
+    column_types: Mapping[str, str]
+    max_columns: int
+
+    @classmethod
+    def of(cls, names: NameRules, column_types: Mapping[str, str], max_columns: int) -> RegistryRules:
+        """Return the rules; `max_columns` 0 stands for the engine's limit less the room for fixed columns."""
+        if not max_columns and names.columns:
+            max_columns = names.columns - COLUMNS_RESERVED
+        return cls(names, column_types, max_columns)
+
+
+def tables_of(table: str, path: Path, event_tables: frozenset[str]) -> Sequence[str]:
+    """Return the registry tables that a path of a call takes part in.
+
+    Args:
+        table: Where its calls belong: an event type table, or for a Track its event's table.
+        path: Container and keys.
+        event_tables: All event type tables.
+    """
+    if table == "identifies":
+        return (table, TRAIT_TABLE) if path[0] == "traits" else (table,)
+    if table in event_tables:
+        return (table,)
+    return (table, "tracks") if path[0] == "context" else (table,)
+
+
+def least_upper_bound(counts: Counts) -> str:
+    """Return the type that takes all values seen: equal types stay, integers with floats are floats, else it is text."""
+    seen = {name for name, number in zip(TYPES, counts, strict=True) if number}
+    if len(seen) == 1:
+        return seen.pop()
+    return "float" if seen == {"integer", "float"} else "varchar"
+
+
+def update_registry(
+    known: Iterable[RegisteredPath],
+    seen: Mapping[tuple[str, Path], Counts],
+    rules: RegistryRules,
+    *,
+    load_id: str,
+    first_event_no: Mapping[str, int],
+) -> RegistryChange:
+    """Work the structure of a load into the registry.
+
+    Args:
+        known: Rows of the tables concerned.
+        seen: Values by type, by (registry table, path).
+        rules: Rules of the space.
+        load_id: The load.
+        first_event_no: First event of the load, by registry table.
+    """
+    by_table: dict[str, list[RegisteredPath]] = defaultdict(list)
+    for row in known:
+        by_table[row.table_name].append(row)
+    seen_by_table: dict[str, dict[Path, Counts]] = defaultdict(dict)
+    for (table, path), counts in seen.items():
+        seen_by_table[table][path] = counts
+
+    change = RegistryChange([], [], [], [])
+    for table in sorted(seen_by_table):
+        _update_table(change, table, by_table[table], seen_by_table[table], rules, load_id, first_event_no[table])
+    return change
+
+
+def _update_table(
+    change: RegistryChange,
+    table: str,
+    known: list[RegisteredPath],
+    seen: Mapping[Path, Counts],
+    rules: RegistryRules,
+    load_id: str,
+    first_event_no: int,
+) -> None:
+    rows: dict[str, list[RegisteredPath]] = defaultdict(list)
+    for row in known:
+        rows[row.column_name].append(row)
+    columns: dict[str, dict[Path, Counts]] = defaultdict(dict)
+    for path, counts in seen.items():
+        name = column_name(table, path, rules.names)
+        if name is not None:
+            columns[name][path] = counts
+
+    active = sum(paths[0].status == ACTIVE for paths in rows.values())
+    left_out = 0
+    for name in sorted(columns):
+        paths, before = columns[name], rows[name]
+        total = [sum(numbers) for numbers in zip(*paths.values(), strict=True)]
+        forced = rules.column_types.get(f"{table}.{name}")
+        if before:
+            data_type, status = before[0].data_type, before[0].status
+            if data_type == "integer" and total[TYPES.index("float")] and forced is None:
+                # Text in the same load does not keep it from being widened, and is not cast afterwards either.
+                data_type = "float"
+        else:
+            data_type = forced or least_upper_bound(total)
+            status = ACTIVE if not rules.max_columns or active < rules.max_columns else OVERFLOW
+            if status == ACTIVE:
+                active += 1
+                change.new_columns.append((table, name))
+            else:
+                left_out += 1
+        if failed := _not_cast(data_type, total):
+            change.notices.append(
+                Notice(
+                    "value_cast_failed",
+                    table,
+                    name,
+                    failed,
+                    f"values that are no {data_type}; they are kept in _overflow",
+                )
+            )
+        _update_column(change, table, name, before, paths, data_type, status, load_id, first_event_no)
+    if left_out:
+        change.notices.append(
+            Notice(
+                "column_limit",
+                table,
+                None,
+                left_out,
+                f"new keys beyond {rules.max_columns} columns are kept in _overflow",
+            )
+        )
+
+
+def _update_column(
+    change: RegistryChange,
+    table: str,
+    name: str,
+    before: list[RegisteredPath],
+    paths: Mapping[Path, Counts],
+    data_type: str,
+    status: str,
+    load_id: str,
+    first_event_no: int,
+) -> None:
+    known = {row.path: row for row in before}
+    every = sorted({*known, *paths}, key=lambda path: path_order(name, path))
+    for rank, path in enumerate(every, 1):
+        row = known.get(path)
+        if row is None:
+            change.added.append(
+                RegisteredPath(
+                    table, name, raw_path(path), data_type, rank, status, load_id, first_event_no, load_id
+                )  # fmt: skip
+            )
+        elif (row.path_rank, row.data_type) != (rank, data_type):
+            change.updated.append(replace(row, path_rank=rank, data_type=data_type, updated_load_id=load_id))
+
+
+def _not_cast(data_type: str, counts: Counts) -> int:
+    taken = _CASTS.get(data_type, frozenset({data_type}))
+    return sum(number for name, number in zip(TYPES, counts, strict=True) if name not in taken)

@@ -1,0 +1,100 @@
+"""Points in time as microseconds since 1970 in UTC: exact, quick to compare and to subtract."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+
+EPOCH = datetime(1970, 1, 1)
+DAY = 86_400_000_000
+# Years 1 to 9999, what every engine's timestamp holds.
+FIRST = -62_135_596_800_000_000
+LAST = 253_402_300_799_999_999
+
+_DATE_TIME = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:?\d{2})?", re.ASCII
+)
+# What a trait or property must look like to make a timestamp column: padded and with its zone, as every engine casts it.
+_ZONED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})", re.ASCII)
+
+# Archives are in time order, so days and seconds repeat.
+_days: dict[str, int] = {}
+_seconds = {
+    f"{hour:02d}:{minute:02d}:{second:02d}": (hour * 3600 + minute * 60 + second) * 1_000_000
+    for hour in range(24)
+    for minute in range(60)
+    for second in range(60)
+}
+_MILLIS = {f"{milli:03d}Z": milli * 1000 for milli in range(1000)}
+
+
+def parse(text: object) -> int | None:
+    """Return the time that a text says, None when it says none.
+
+    Accepted is `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm|±hhmm)`, month and day also with one digit; without a zone it is UTC.
+    Digits beyond the microsecond are cut.
+    """
+    if type(text) is not str:
+        return None
+    # The form that Segment writes: 2022-05-02T14:01:00.266Z
+    if len(text) == 24 and text[10] == "T" and text[19] == ".":
+        day = _days.get(text[:10])
+        second = _seconds.get(text[11:19])
+        milli = _MILLIS.get(text[20:])
+        if day is not None and second is not None and milli is not None:
+            return day + second + milli
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day_of_month, hour, minute, sec, fraction, zone = match.groups()
+    try:
+        days = (date(int(year), int(month), int(day_of_month)) - EPOCH.date()).days * DAY
+    except ValueError:
+        return None
+    clock = _seconds.get(f"{hour}:{minute}:{sec}")
+    if clock is None:
+        return None
+    if len(month) == len(day_of_month) == 2 and len(_days) < 100_000:
+        _days[text[:10]] = days
+    result = days + clock + (int(fraction[:6].ljust(6, "0")) if fraction else 0)
+    if zone and zone != "Z":
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        if hours > 15 or minutes > 59:
+            return None
+        offset = (hours * 60 + minutes) * 60_000_000
+        result += offset if zone[0] == "-" else -offset
+    return result if FIRST <= result <= LAST else None
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether a trait or property is a point in time: a full ISO-8601 date-time with zone, of a day that exists."""
+    return _ZONED.fullmatch(text) is not None and parse(text) is not None
+
+
+def corrected(received: int, sent: int | None, original: int) -> int:
+    """Return the event time without the skew of the client's clock: received - (sent - original).
+
+    Without `sent`, or where the result is no date, it is `original`.
+    """
+    if sent is None:
+        return original
+    result = received - (sent - original)
+    return result if FIRST <= result <= LAST else original
+
+
+def iso(micros: int) -> str:
+    """Return a time as text, `2022-05-02T14:01:00.266Z`; with microseconds only where there are any."""
+    text = (EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
+    return f"{text[:-3] if text.endswith('000') else text}Z"
+
+
+def to_datetime(micros: int) -> datetime:
+    """Return a time as a datetime in UTC without zone, what a warehouse's timestamp is."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def from_datetime(moment: datetime) -> int:
+    """Return a datetime's microseconds; one without zone is UTC."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    return (moment - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,181 @@
+"""What every warehouse connection can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from profiles_sync.errors import ProfilesSyncError
+from profiles_sync.sync.diagnosis import diagnose
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from profiles_sync.project import Target
+
+# Rows per statement when rows come from Python.
+_CHUNK = 500
+
+
+class WarehouseError(ProfilesSyncError):
+    """The warehouse refused; the code says in which way."""
+
+    code = "E_INTERNAL"
+
+    @classmethod
+    def of(cls, error: Exception, doing: str, secrets: Iterable[str] = ()) -> WarehouseError:
+        """Return the error for a driver's exception: classified, without credentials, with what to do.
+
+        Args:
+            error: What the driver raised.
+            doing: What was being done, such as `connecting`.
+            secrets: Values to hide.
+        """
+        found = diagnose(str(error), fallback="E_INTERNAL", secrets=secrets)
+        return cls(f"{doing}: {found.message}", hint=found.hint, code=found.code)
+
+
+@dataclass(frozen=True)
+class Schemas:
+    """The three schemas of a space.
+
+    Attributes:
+        space: Public tables.
+        staging: Raw events and identity state.
+        ops: Bookkeeping.
+    """
+
+    space: str
+    staging: str
+    ops: str
+
+    @classmethod
+    def of(cls, space: str) -> Schemas:
+        """Return the schemas of the space whose public tables are in `space`."""
+        return cls(space, f"{space}_staging", f"{space}_ops")
+
+
+class Warehouse(ABC):
+    """An open connection. A context manager: closed at its end.
+
+    Statements are written for all engines; `?` stands for a parameter and may occur nowhere else in them.
+
+    Args:
+        space: Schema of the public tables.
+    """
+
+    engine: ClassVar[str]
+    """dbt's adapter type."""
+
+    def __init__(self, space: str) -> None:
+        self.schemas = Schemas.of(space)
+
+    @classmethod
+    @abstractmethod
+    def connect(cls, target: Target) -> Self:
+        """Connect to the warehouse of a target.
+
+        Raises:
+            WarehouseError: It cannot be reached or refuses.
+        """
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement.
+
+        Raises:
+            WarehouseError: It failed.
+        """
+
+    @abstractmethod
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; timestamps are datetimes in UTC without zone.
+
+        Raises:
+            WarehouseError: It failed.
+        """
+
+    @abstractmethod
+    def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
+        """Insert the result of a DuckDB query over local files, in its order; return the number of rows.
+
+        Args:
+            table: Qualified name of the table.
+            columns: Its columns, in the order of the query's.
+            query: In DuckDB's dialect, on every engine.
+            scratch: Folder for temporary files.
+
+        Raises:
+            WarehouseError: It failed.
+        """
+
+    def lock(self, table: str) -> None:
+        """Let other transactions wait that want to write the table; an engine with one writer has nothing to do.
+
+        Args:
+            table: Its qualified name; call this inside of a transaction.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection; what was not committed is undone."""
+
+    def staging(self, table: str) -> str:
+        """Return the qualified name of a staging table."""
+        return f'"{self.schemas.staging}"."{table}"'
+
+    def ops(self, table: str) -> str:
+        """Return the qualified name of a bookkeeping table."""
+        return f'"{self.schemas.ops}"."{table}"'
+
+    def table_exists(self, schema: str, table: str) -> bool:
+        """Whether there is a table of this name."""
+        sql = "select count(*) from information_schema.tables where table_schema = ? and table_name = ?"
+        return bool(self.query(sql, [schema, table])[0][0])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what happens inside as a whole, or undo it when it raises."""
+        self.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self.execute("rollback")
+            raise
+        self.execute("commit")
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        """Insert rows; return their number.
+
+        Args:
+            table: Qualified name of the table.
+            columns: Its columns, in the order of each row's values.
+            rows: Values.
+        """
+        every = list(rows)
+        one = f"({', '.join('?' for _ in columns)})"
+        for start in range(0, len(every), _CHUNK):
+            chunk = every[start : start + _CHUNK]
+            values = ", ".join([one] * len(chunk))
+            self.execute(
+                f"insert into {table} ({column_list(columns)}) values {values}", [cell for row in chunk for cell in row]
+            )
+        return len(every)
+
+    def __enter__(self) -> Warehouse:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def column_list(columns: Sequence[str]) -> str:
+    """Return columns quoted and separated by commas."""
+    return ", ".join(f'"{column}"' for column in columns)

@@ -1,0 +1,78 @@
+"""DuckDB: the file is the warehouse, and one process at a time may have it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from profiles_sync.warehouse.base import Warehouse, WarehouseError, column_list
+
+if TYPE_CHECKING:
+    from profiles_sync.project import Target
+
+# A reader that has the file is waited for, as dbt does.
+_ATTEMPTS = 6
+
+
+class DuckDBWarehouse(Warehouse):
+    """A connection to a DuckDB file."""
+
+    engine = "duckdb"
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, space: str) -> None:
+        super().__init__(space)
+        self._connection = connection
+
+    @classmethod
+    def connect(cls, target: Target) -> DuckDBWarehouse:
+        """Open the file; waits up to a minute while another process has it."""
+        credentials = target.credentials
+        for attempt in range(_ATTEMPTS):
+            try:
+                connection = duckdb.connect(credentials.path, config=dict(credentials.config_options or {}))
+                break
+            except duckdb.IOException as error:
+                if attempt == _ATTEMPTS - 1 or "lock" not in str(error).lower():
+                    raise WarehouseError.of(error, f"opening {target.address}", target.secrets) from error
+                time.sleep(2**attempt)
+            except duckdb.Error as error:
+                raise WarehouseError.of(error, f"opening {target.address}", target.secrets) from error
+        for name, value in (credentials.settings or {}).items():
+            connection.execute(f"set {name} = ?", [value])
+        return cls(connection, target.schema)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement."""
+        self._run(sql, parameters)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self._run(sql, parameters).fetchall()
+
+    def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
+        """Insert the result of a query over local files."""
+        limit_memory(self._connection, scratch)
+        row = self._run(f"insert into {table} ({column_list(columns)}) {query}").fetchone()
+        return int(row[0]) if row else 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql, list(parameters))
+        except duckdb.Error as error:
+            raise WarehouseError.of(error, "DuckDB") from error
+
+
+def limit_memory(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    """Let a connection sort on disk rather than in memory, whatever the size of a load."""
+    connection.execute("set memory_limit = '800MB'")
+    connection.execute("set temp_directory = ?", [str(scratch / "duckdb")])
+    # The order of a load is the order of its insertion.
+    connection.execute("set preserve_insertion_order = true")

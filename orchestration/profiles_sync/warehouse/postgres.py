@@ -1,0 +1,105 @@
+"""Postgres, over psycopg2, the driver of dbt-postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import psycopg2
+import psycopg2.extensions
+
+from profiles_sync.warehouse.base import Warehouse, WarehouseError, column_list
+from profiles_sync.warehouse.duckdb import limit_memory
+
+if TYPE_CHECKING:
+    from profiles_sync.project import Target
+
+
+class PostgresWarehouse(Warehouse):
+    """A connection to a Postgres database."""
+
+    engine = "postgres"
+
+    def __init__(self, connection: psycopg2.extensions.connection, space: str, secrets: Sequence[str] = ()) -> None:
+        super().__init__(space)
+        self._connection = connection
+        self._secrets = tuple(secrets)
+        # Transactions are begun and ended by `transaction` alone.
+        connection.autocommit = True
+
+    @classmethod
+    def connect(cls, target: Target) -> PostgresWarehouse:
+        """Connect as dbt-postgres does."""
+        credentials = target.credentials
+        optional = {
+            name: getattr(credentials, name)
+            for name in ("keepalives_idle", "sslmode", "sslcert", "sslkey", "sslrootcert")
+            if getattr(credentials, name, None)
+        }
+        if credentials.search_path:
+            optional["options"] = "-c search_path=" + credentials.search_path.replace(" ", "\\ ")
+        try:
+            connection = psycopg2.connect(
+                host=credentials.host,
+                port=credentials.port,
+                user=credentials.user,
+                password=credentials.password,
+                dbname=credentials.database,
+                connect_timeout=credentials.connect_timeout,
+                application_name="profiles_sync",
+                **optional,
+            )
+        except psycopg2.Error as error:
+            raise WarehouseError.of(error, f"connecting to {target.address}", target.secrets) from error
+        warehouse = cls(connection, target.schema, target.secrets)
+        if credentials.role:
+            warehouse.execute(f'set role "{credentials.role}"')
+        return warehouse
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement."""
+        with self._connection.cursor() as cursor:
+            self._run(cursor, sql, parameters)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        with self._connection.cursor() as cursor:
+            self._run(cursor, sql, parameters)
+            return list(cursor.fetchall())
+
+    def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
+        """Insert the result of a DuckDB query over local files by COPY."""
+        file = scratch / "copy.csv"
+        with duckdb.connect() as local:
+            limit_memory(local, scratch)
+            local.execute(
+                f"copy ({query}) to '{str(file).replace(chr(39), chr(39) * 2)}' (format csv, header false, nullstr '')"
+            )
+        try:
+            with file.open("rb") as rows, self._connection.cursor() as cursor:
+                cursor.copy_expert(f"copy {table} ({column_list(columns)}) from stdin (format csv)", rows, 1 << 20)
+                return int(cursor.rowcount)
+        except psycopg2.Error as error:
+            raise WarehouseError.of(error, "Postgres", self._secrets) from error
+        finally:
+            file.unlink()
+
+    def lock(self, table: str) -> None:
+        """Let other transactions wait that want to write the table."""
+        self.execute(f"lock table {table} in exclusive mode")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _run(self, cursor: Any, sql: str, parameters: Sequence[Any]) -> None:
+        try:
+            if parameters:
+                cursor.execute(sql.replace("%", "%%").replace("?", "%s"), tuple(parameters))
+            else:
+                cursor.execute(sql)
+        except psycopg2.Error as error:
+            state = f" ({error.pgcode})" if error.pgcode else ""
+            raise WarehouseError.of(type(error)(f"{error}{state}"), "Postgres", self._secrets) from error
