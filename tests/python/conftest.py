@@ -10,7 +10,6 @@ import pytest
 from support.dbt import Deployment
 from support.postgres import PostgresDatabase, PostgresServer, find_binaries, running_postgres
 
-
 ENGINES = ["duckdb", "postgres"]
 
 

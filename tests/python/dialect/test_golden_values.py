@@ -6,6 +6,7 @@ import hashlib
 import uuid
 
 import pytest
+
 from support.dbt import Deployment
 
 TEXTS = [
@@ -86,12 +87,13 @@ def test_postgres_sha1_without_pgcrypto(prepared: Deployment) -> None:
 
 
 def test_numbers_and_times(prepared: Deployment) -> None:
+    later = "{{ profiles_sync.next_microsecond(\"cast('2022-12-31 23:59:59.999999' as timestamp)\") }}"
     number = '{{{{ profiles_sync.number_text("{}") }}}}'
     found = prepared.evaluate(
         {
             "padded": '{{ profiles_sync.zero_padded("42", 12) }}',
             "cut": "{{ profiles_sync.epoch_ms(\"cast('2022-05-02 14:01:00.123999' as timestamp)\") }}",
-            "next": "cast({{ profiles_sync.next_microsecond(\"cast('2022-12-31 23:59:59.999999' as timestamp)\") }} as varchar)",
+            "next": f"cast({later} as varchar)",
             "whole": number.format("100000.0"),
             "negative": number.format("-3.0"),
             "fraction": number.format("19.99"),
@@ -112,7 +114,8 @@ def test_numbers_and_times(prepared: Deployment) -> None:
 
 
 DOCUMENT = (
-    '{"s": "it\'s \\"q\\" \\u00e9 😀\\t.", "i": 7, "big": 12345678901234567890123456789, "f": 19.5, "e": 1e5, "t": true, "n": null, '
+    '{"s": "it\'s \\"q\\" \\u00e9 😀\\t.", "i": 7, '
+    '"big": 12345678901234567890123456789, "f": 19.5, "e": 1e5, "t": true, "n": null, '
     '"o": {"a b": {"c/d~e": "deep"}}, "l": [1, {"k": "a , b : c"}], "": "blank", "S": "other case", "0": "digit"}'
 )
 PATHS = ["s", "i", "big", "f", "e", "t", "n", "o", "l", "", "S", "0", "absent"]
@@ -128,7 +131,8 @@ def test_json(prepared: Deployment) -> None:
         for i in range(len(paths))
     )
     inline = (
-        f"{{% set paths = {paths!r} %}} select {values} from (select {{{{ profiles_sync.json_paths('x.j', paths) }}}} as v from "
+        f"{{% set paths = {paths!r} %}} select {values} from "
+        "(select {{ profiles_sync.json_paths('x.j', paths) }} as v from "
         f"(select cast({literal(DOCUMENT)} as {{{{ profiles_sync.column_type('json') }}}}) as j) as x) as d"
     )
     table = prepared.dbt("show", "--inline", inline, "--output", "json").result.results[0].agate_table

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import psycopg2
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+
 from support.postgres import PostgresDatabase
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,47 @@
+{#- A rebuild: with PROFILES_SYNC_SHADOW set, `prepare_rebuild`, then `dbt run`, then `finish_rebuild`. The live tables are read and written
+    by nobody meanwhile, and stay as they are when it fails. -#}
+
+{#- Pairs of (live, shadow) relations of everything that a rebuild replays. -#}
+{% macro rebuilt_relations() %}
+  {%- set suffix = profiles_sync.shadow_suffix() -%}
+  {%- if not suffix -%}
+    {{ exceptions.raise_compiler_error('PROFILES_SYNC_SHADOW is not set: `profiles-sync rebuild` sets it.') }}
+  {%- endif -%}
+  {%- set shadows = [] -%}
+  {%- for name, table in profiles_sync.contract_tables().items() if table.get('rebuilt') -%}
+    {%- do shadows.append(profiles_sync.contract_relation(name)) -%}
+  {%- endfor -%}
+  {%- for node in graph.nodes.values()
+      if node.resource_type == 'model' and node.package_name == 'profiles_sync' and node.config.materialized != 'view' -%}
+    {%- do shadows.append(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias, type='table')) -%}
+  {%- endfor -%}
+  {%- set pairs = [] -%}
+  {%- for shadow in shadows -%}
+    {%- set live = api.Relation.create(
+      database=shadow.database, schema=shadow.schema, identifier=profiles_sync.table_name(shadow), type='table'
+    ) -%}
+    {%- do pairs.append((live, shadow)) -%}
+  {%- endfor -%}
+  {{- return(pairs) -}}
+{% endmacro %}
+
+{#- Removes what an interrupted rebuild left, and makes the contract tables anew, empty. -#}
+{% macro prepare_rebuild() %}
+  {%- for live, shadow in profiles_sync.rebuilt_relations() -%}
+    {%- if adapter.get_relation(shadow.database, shadow.schema, shadow.identifier) is not none -%}
+      {%- do adapter.drop_relation(shadow) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- do profiles_sync.prepare_space() -%}
+{% endmacro %}
+
+{#- Puts the replayed tables in the place of the live ones, all in one transaction where the engine has transactions for that. -#}
+{% macro finish_rebuild() %}
+  {%- for live, shadow in profiles_sync.rebuilt_relations() -%}
+    {%- if adapter.get_relation(shadow.database, shadow.schema, shadow.identifier) is not none -%}
+      {%- do adapter.drop_relation(live) -%}
+      {%- do adapter.rename_relation(shadow, live) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- do profiles_sync.commit() -%}
+{% endmacro %}
