@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import subprocess
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,12 @@ _HERE = Path(__file__).resolve().parent
 def project_dir() -> Path:
     """Return the folder of `dbt_project.yml`: inside the installed package, or the root of a checkout."""
     return next(folder for folder in (_HERE / "_dbt", _HERE.parents[1]) if (folder / "dbt_project.yml").exists())
+
+
+def dbt_executable() -> str:
+    """Return the dbt of this environment, which need not be on PATH."""
+    beside = Path(sys.executable).with_name("dbt")
+    return str(beside) if beside.exists() else "dbt"
 
 
 @dataclass(frozen=True)
@@ -161,7 +168,7 @@ def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapp
         ProfilesSyncError: dbt failed (``E_DBT``); the message is what dbt said.
     """
     finished = subprocess.run(
-        ["dbt", "--quiet", "--no-use-colors", *arguments],
+        [dbt_executable(), "--quiet", "--no-use-colors", *arguments],
         cwd=project_dir(),
         env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,

@@ -150,7 +150,7 @@ class SourceConfig(_Strict):
     """Where calls are read from.
 
     Attributes:
-        path: A folder or file: a local path (relative to the folder that the command runs in) or a URL that fsspec knows.
+        path: A folder or file: a local path or a URL that fsspec knows. In the home's file, relative to that file.
         source_id: Source of calls whose path names none.
         name: Its name in the tables.
         slug: Its slug in the tables.

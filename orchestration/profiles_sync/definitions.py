@@ -1,0 +1,35 @@
+"""What Dagster loads: the deployment in the home that ``PROFILES_SYNC_HOME`` names."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from profiles_sync.defs.jobs import hourly_schedule, session_resource, sync_history, sync_job
+from profiles_sync.defs.landing import landing
+from profiles_sync.defs.tables import table_assets
+from profiles_sync.home import Home
+from profiles_sync.project import Workplace, load_manifest, open_workplace
+from profiles_sync.sync.progress import Reporter, SilentReporter
+
+
+def build_definitions(workplace: Workplace, reporter: Reporter | None = None) -> dg.Definitions:
+    """Return everything that Dagster knows of one deployment.
+
+    Args:
+        workplace: The deployment.
+        reporter: Follows a sync that runs in this process.
+    """
+    return dg.Definitions(
+        assets=[landing, table_assets(load_manifest(workplace)), sync_history],
+        jobs=[sync_job],
+        schedules=[hourly_schedule(workplace)],
+        resources={"session": session_resource(workplace, reporter or SilentReporter())},
+        # One process per sync: it holds the lock, and DuckDB takes no second one.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Load the deployment; ``dg dev`` and `profiles-sync up` start here."""
+    return build_definitions(open_workplace(Home.locate()))

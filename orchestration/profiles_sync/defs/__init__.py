@@ -1,0 +1,1 @@
+"""What Dagster shows and runs: two asset steps, one job, one schedule."""

@@ -1,0 +1,66 @@
+"""The sync as a job, and its hourly schedule."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from profiles_sync.errors import ConfigError
+from profiles_sync.project import Workplace
+from profiles_sync.settings import load_deployment
+from profiles_sync.sync import history
+from profiles_sync.sync.progress import Reporter
+from profiles_sync.sync.session import Session
+
+CRON = "0 * * * *"
+
+sync_history = dg.AssetSpec(
+    history.ASSET_KEY,
+    group_name="syncs",
+    description="One materialization per sync: status, duration and rows by group, as numbers that plot.",
+)
+
+sync_job = dg.define_asset_job(
+    history.JOB,
+    selection=dg.AssetSelection.all(),
+    description="Lands new files, resolves identities, and brings every table up to date.",
+    tags={history.SYNC_TAG: "true"},
+)
+
+
+def session_resource(workplace: Workplace, reporter: Reporter) -> dg.ResourceDefinition:
+    """Return the resource that is one sync: made at the run's start, closed at its end, however it ends."""
+
+    @dg.resource(description="The sync in progress: its lock, its warehouse, its record.")
+    def session(context: dg.InitResourceContext) -> Iterator[Session]:
+        assert context.run is not None
+        assert context.instance is not None
+        current = Session(workplace, context.run, context.instance, reporter)
+        try:
+            yield current
+        finally:
+            current.close()
+
+    return session
+
+
+def hourly_schedule(workplace: Workplace) -> dg.ScheduleDefinition:
+    """Return the schedule. It does not look whether a sync runs: the one that finds the lock taken is recorded as Skipped."""
+
+    @dg.schedule(
+        job=sync_job,
+        cron_schedule=CRON,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every hour, on its own from the start.",
+    )
+    def hourly_sync(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        try:
+            configured = bool(load_deployment(workplace.home).sources)
+        except ConfigError:
+            # The sync itself fails with it, which the history shows.
+            configured = True
+        if not configured:
+            return dg.SkipReason(f"Nothing to read: name `sources:` in {workplace.home.config_file}.")
+        return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
+
+    return hourly_sync

@@ -1,0 +1,56 @@
+"""The second step: dbt's models, each an asset in the group that a sync counts it in."""
+
+# No postponed annotations here: Dagster reads them as objects.
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from profiles_sync.sync.session import Session
+
+
+class Translator(DagsterDbtTranslator):
+    """Names assets as the warehouse does: `pages`, `staging/raw_events`."""
+
+    def __init__(self) -> None:
+        # A sync runs no dbt tests, so checks would stand there for ever unevaluated.
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=False))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Return schema and table, the space's own schema left out."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        schema = dbt_resource_props["config"].get("schema")
+        table = dbt_resource_props.get("alias") or dbt_resource_props["name"]
+        return dg.AssetKey([schema, table] if schema else [table])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Return the group of the sync's report, or the folder of an internal model."""
+        group = dbt_resource_props["config"].get("meta", {}).get("sync_group")
+        if group:
+            return str(group)
+        folders = dbt_resource_props["fqn"][1:-1]
+        return str(folders[0]) if folders else None
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Return the model's description, without its SQL."""
+        return str(dbt_resource_props.get("description") or "")
+
+
+def table_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """Return the models of a manifest as assets that one dbt invocation builds.
+
+    Not the dbt component of newer Dagster: it works on a copy of the project, and ours grows during a run.
+    """
+    translator = Translator()
+
+    @dbt_assets(manifest=manifest, name="tables", select="resource_type:model", dagster_dbt_translator=translator)
+    def tables(
+        context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
+    ) -> Iterator[dg.Output[None] | dg.AssetMaterialization]:
+        with session.step(context) as work:
+            if work:
+                yield from session.build(context, translator)
+
+    return tables

@@ -1,0 +1,242 @@
+"""What people read on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from profiles_sync.landing.model import LoadReport
+from profiles_sync.landing.model import Progress as LandingProgress
+from profiles_sync.sync.outcome import GROUPS, Group, Outcome, Status, SyncError, TableResult
+
+if TYPE_CHECKING:
+    from profiles_sync.status import DeploymentStatus
+    from profiles_sync.sync.history import SyncRecord
+
+GROUP_NAMES: dict[Group, str] = {
+    "identity_graph": "Identity graph tables",
+    "event_type": "Event type tables",
+    "event": "Event tables",
+}
+_STYLES = {
+    Status.SUCCESS: "green",
+    Status.PARTIAL: "yellow",
+    Status.FAILED: "red",
+    Status.SKIPPED: "dim",
+    Status.RUNNING: "cyan",
+}
+
+
+class LiveReporter:
+    """Shows a sync's progress in one line; plain lines where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        if console.is_terminal:
+            self._progress = Progress(
+                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                console=console, transient=True,
+            )  # fmt: skip
+            self._task = self._progress.add_task("Starting", total=None)
+            self._progress.start()
+
+    def phase(self, text: str) -> None:
+        """Begin a new phase."""
+        if self._progress is not None and self._task is not None:
+            self._progress.reset(self._task, description=text, total=None)
+        else:
+            self._console.print(f"{text} ...", highlight=False)
+
+    def landing(self, progress: LandingProgress) -> None:
+        """Show how far landing is."""
+        if self._progress is not None and self._task is not None:
+            text = f"Landing {progress.calls:,} calls"
+            self._progress.update(self._task, description=text, completed=progress.files_done, total=progress.files or None)
+
+    def table(self, table: str, index: int, total: int) -> None:
+        """Show which table dbt starts on."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=f"Building {table}", completed=index, total=total)
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def __enter__(self) -> LiveReporter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people write it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def print_sync(console: Console, record: SyncRecord, *, detail: bool = False) -> None:
+    """Print one sync: status, rows by group, errors; in detail, each table too."""
+    outcome = record.outcome
+    line = Text.assemble(("Sync ", "bold"), record.run_id[:8], "  ", _status(record.status), f"  {duration(record.duration_s)}")
+    line.append(f"  started {record.started_at:%Y-%m-%d %H:%M:%S} UTC by {record.trigger}", style="dim")
+    console.print(line)
+    if outcome is None:
+        return
+    if record.status is Status.SKIPPED:
+        console.print(outcome.error.message if outcome.error else "", markup=False)
+        return
+    console.print(_landing_line(outcome), highlight=False)
+    if outcome.tables:
+        console.print(rows_by_group({"Rows synced": outcome}))
+    elif outcome.error is None:
+        console.print("Every table was up to date.")
+    if detail and outcome.tables:
+        console.print(_tables(outcome.tables))
+    if outcome.error:
+        _print_error(console, outcome.error)
+        for table in outcome.failed_tables:
+            if table.error and table.error != outcome.error:
+                console.print(f"  {table.table}: {table.error.message}", markup=False, highlight=False)
+
+
+def rows_by_group(outcomes: dict[str, Outcome]) -> Table:
+    """Return rows synced by group, one column for each sync."""
+    shown = Table(show_edge=False, pad_edge=False, show_footer=True)
+    shown.add_column("", footer="All")
+    for title, outcome in outcomes.items():
+        shown.add_column(title, justify="right", footer=f"{outcome.rows_synced:,}")
+    for group in GROUPS:
+        shown.add_row(GROUP_NAMES[group], *(f"{outcome.rows(group):,}" for outcome in outcomes.values()))
+    return shown
+
+
+def print_history(console: Console, records: Sequence[SyncRecord]) -> None:
+    """Print syncs as a table."""
+    if not records:
+        console.print("No sync yet.")
+        return
+    shown = Table(show_edge=False, pad_edge=False)
+    for title in ("Sync", "Started (UTC)", "Status", "Duration"):
+        shown.add_column(title, no_wrap=True)
+    for title in ("Rows", "Identity graph", "Event type", "Event"):
+        shown.add_column(title, justify="right")
+    shown.add_column("By", style="dim", no_wrap=True)
+    shown.add_column("Error")
+    for record in records:
+        outcome = record.outcome
+        rows = [f"{outcome.rows_synced:,}", *(f"{outcome.rows(group):,}" for group in GROUPS)] if outcome else [""] * 4
+        shown.add_row(
+            record.run_id[:8],
+            f"{record.started_at:%Y-%m-%d %H:%M:%S}",
+            _status(record.status),
+            duration(record.duration_s),
+            *rows,
+            record.trigger,
+            Text(_first_line(outcome.error)) if outcome and outcome.error else "",
+        )
+    console.print(shown)
+
+
+def print_load(console: Console, load: LoadReport) -> None:
+    """Print what a landing brought."""
+    if load.load_id is None:
+        console.print("Nothing new to land.")
+        return
+    console.print(f"Landed {load.landed:,} calls of {len(load.files):,} files in {duration(load.seconds)}.", highlight=False)
+    for reason, count in sorted(load.rejected.items()):
+        console.print(f"  rejected {count:,}: {reason}", highlight=False)
+    for file in load.files:
+        if file.status not in ("landed", "empty"):
+            console.print(f"  {file.status}: {file.path}: {file.detail}", markup=False, highlight=False)
+
+
+def load_to_json(load: LoadReport) -> dict[str, Any]:
+    """Return what a landing brought as plain JSON values."""
+    return {
+        "load_id": load.load_id,
+        "files": [{"path": file.path, "status": file.status, "landed": file.landed, "rejected": file.rejected, "detail": file.detail} for file in load.files],
+        "read": load.read,
+        "landed": load.landed,
+        "rejected": dict(load.rejected),
+        "first_event_no": load.first_event_no,
+        "last_event_no": load.last_event_no,
+        "new_tables": list(load.new_tables),
+        "seconds": round(load.seconds, 3),
+    }  # fmt: skip
+
+
+def print_status(console: Console, status: DeploymentStatus) -> None:
+    """Print where a deployment stands."""
+    shown = Table(show_header=False, show_edge=False, pad_edge=False)
+    shown.add_column(style="bold", no_wrap=True)
+    shown.add_column()
+    shown.add_row("Home", Text(status.home))
+    shown.add_row("Warehouse", Text(f"{status.warehouse} {status.address}, schema {status.schema}"))
+    shown.add_row("Sources", Text("\n".join(status.sources) or "none; name them in profiles_sync.yml"))
+    shown.add_row("Frequency", "hourly" if status.next_sync_at else f"hourly while `profiles-sync up` runs{'; paused' if status.paused else ''}")
+    shown.add_row("Next sync", f"{status.next_sync_at:%Y-%m-%d %H:%M} UTC" if status.next_sync_at else "none planned")
+    console.print(shown)
+    for record in filter(None, (status.running, status.last)):
+        print_sync(console, record)
+
+
+def _landing_line(outcome: Outcome) -> str:
+    landing = outcome.landing
+    line = f"Landed {landing.events:,} calls of {landing.files:,} new files"
+    notes = [(landing.rejected, "rejected"), (outcome.identity.duplicates, "duplicate"), (outcome.identity.filtered, "filtered")]
+    parts = [f"{count:,} {name}" for count, name in notes if count]
+    line += f" ({', '.join(parts)})" if parts else ""
+    identity = outcome.identity
+    if identity.profiles_created or identity.profiles_merged:
+        line += f"; {identity.profiles_created:,} profiles created, {identity.profiles_merged:,} merged"
+    return line + "."
+
+
+def _tables(tables: Sequence[TableResult]) -> Table:
+    shown = Table(show_edge=False, pad_edge=False)
+    for title in ("Table", "Group", "Status"):
+        shown.add_column(title, no_wrap=True)
+    for title in ("Inserted", "Updated", "Deleted"):
+        shown.add_column(title, justify="right")
+    shown.add_column("New columns")
+    order = {group: place for place, group in enumerate(GROUPS)}
+    for table in sorted(tables, key=lambda each: (order.get(each.group, 9) if each.group else 9, each.table)):
+        shown.add_row(
+            table.table,
+            GROUP_NAMES[table.group] if table.group else "internal",
+            _status(table.status),
+            f"{table.inserted:,}",
+            f"{table.updated:,}",
+            f"{table.deleted:,}",
+            ", ".join(table.new_columns),
+        )
+    return shown
+
+
+def _status(status: Status) -> Text:
+    return Text(status.value, style=_STYLES[status])
+
+
+def _print_error(console: Console, error: SyncError) -> None:
+    console.print(Text.assemble((error.code, "red"), " ", error.message), highlight=False)
+    if error.hint:
+        console.print(error.hint, markup=False, highlight=False)
+
+
+def _first_line(error: SyncError) -> str:
+    lines = error.message.strip().splitlines()
+    return f"{error.code}: {lines[0] if lines else ''}"

@@ -1,0 +1,201 @@
+"""One dbt invocation, streamed into Dagster's events and read into table results.
+
+The loop is ours, not `DbtCliInvocation.stream()`: a table can be born in the very run that builds it, and dagster-dbt knows
+only the nodes it was loaded with. For the same reason dbt is called without Dagster's context, whose selection would be
+added to ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import dagster as dg
+import orjson
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource
+from packaging.version import Version
+
+from profiles_sync.project import Workplace, dbt_executable, project_dir
+from profiles_sync.sync.diagnosis import diagnose
+from profiles_sync.sync.outcome import Group, IdentityResult, Status, SyncError, TableResult
+
+REPORT_PREFIX = "PROFILES_SYNC "
+
+_STATUSES = {"success": Status.SUCCESS, "skipped": Status.SKIPPED}
+_IDENTITY_COUNTS = ("duplicates", "filtered", "profiles_created", "profiles_merged", "violations")
+
+
+class DbtCli(DbtCliResource):
+    """dagster-dbt's resource without two detours: it asks `dbt --version`, which asks the package index, and opens an adapter here."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        return None
+
+
+class DbtRun:
+    """Runs dbt once. Read `results` after `events` is exhausted."""
+
+    def __init__(self, workplace: Workplace, manifest: Mapping[str, Any], translator: DagsterDbtTranslator) -> None:
+        self._workplace = workplace
+        self._manifest = manifest
+        self._translator = translator
+        self._reports: dict[str, dict[str, Any]] = {}
+        self._messages: list[str] = []
+        self._run_results: list[dict[str, Any]] | None = None
+        self._exit_code = 0
+
+    def events(
+        self,
+        arguments: Sequence[str],
+        context: dg.AssetExecutionContext,
+        target_path: Path,
+        on_table: Callable[[str, int, int], None],
+    ) -> Iterator[dg.Output[None] | dg.AssetMaterialization]:
+        """Run dbt and yield an event for each table that it built.
+
+        Args:
+            arguments: Of dbt; a selection is one argument after ``--select``.
+            context: Of the step.
+            target_path: Where dbt writes its artifacts; new for each run.
+            on_table: Called with a table, its place and the number of tables as each one starts.
+        """
+        dbt = DbtCli(
+            project_dir=project_dir(), profiles_dir=self._workplace.profiles_dir, dbt_executable=dbt_executable()
+        )
+        invocation = dbt.cli(
+            arguments,
+            manifest=self._manifest,
+            dagster_dbt_translator=self._translator,
+            target_path=target_path,
+            raise_on_error=False,
+        )
+        known = set(context.assets_def.keys_by_output_name)
+        for message in invocation.stream_raw_events():
+            raw = message.raw_event
+            info, data = raw["info"], raw["data"]
+            if info["msg"].startswith(REPORT_PREFIX):
+                report = orjson.loads(info["msg"].removeprefix(REPORT_PREFIX))
+                self._reports[report["unique_id"]] = report
+            elif info["name"] == "LogStartLine":
+                on_table(self._table(data["node_info"]["unique_id"]), data["index"], data["total"])
+            if info["level"] == "error":
+                self._messages.append(info["msg"])
+            for event in message.to_default_asset_events(
+                manifest=self._manifest,
+                dagster_dbt_translator=self._translator,
+                context=context,
+                target_path=target_path,
+            ):
+                if isinstance(event, dg.Output):
+                    yield self._with_rows(event, data["node_info"]["unique_id"], known)
+        self._exit_code = invocation.process.wait()
+        # Missing when dbt ended before it could write it.
+        with contextlib.suppress(FileNotFoundError):
+            self._run_results = invocation.get_artifact("run_results.json")["results"]
+
+    @property
+    def results(self) -> tuple[list[TableResult], IdentityResult, SyncError | None]:
+        """Table steps, identity's counts, and dbt's own failure when it did not get through them."""
+        return read_results(
+            self._manifest,
+            self._run_results,
+            self._reports,
+            exit_code=self._exit_code,
+            messages=self._messages,
+            secrets=self._workplace.target.secrets,
+        )
+
+    def _table(self, unique_id: str) -> str:
+        return str(self._manifest["nodes"][unique_id]["alias"])
+
+    def _with_rows(self, event: dg.Output[None], unique_id: str, known: set[str]) -> dg.Output[None] | dg.AssetMaterialization:
+        metadata = {**event.metadata, **rows_metadata(self._reports.get(unique_id))}
+        if event.output_name in known:
+            return event.with_metadata(metadata)
+        key = self._translator.get_asset_spec(self._manifest, unique_id, None).key
+        return dg.AssetMaterialization(key, metadata=metadata)
+
+
+def rows_metadata(report: Mapping[str, Any] | None) -> dict[str, dg.MetadataValue[Any]]:
+    """Return a table's rows of this sync as Dagster metadata; nothing for one that reports none (a view)."""
+    if report is None:
+        return {}
+    counts = {name: int(report[name]) for name in ("inserted", "updated", "deleted")}
+    metadata: dict[str, dg.MetadataValue[Any]] = {"rows_synced": dg.MetadataValue.int(sum(counts.values()))}
+    metadata |= {f"rows_{name}": dg.MetadataValue.int(count) for name, count in counts.items()}
+    if report["new_columns"]:
+        metadata["new_columns"] = dg.MetadataValue.json(report["new_columns"])
+    return metadata
+
+
+def read_results(
+    manifest: Mapping[str, Any],
+    run_results: Sequence[Mapping[str, Any]] | None,
+    reports: Mapping[str, Mapping[str, Any]],
+    *,
+    exit_code: int,
+    messages: Sequence[str] = (),
+    secrets: Sequence[str] = (),
+) -> tuple[list[TableResult], IdentityResult, SyncError | None]:
+    """Read what a dbt invocation did.
+
+    Args:
+        manifest: dbt's manifest.
+        run_results: Results of dbt's `run_results.json`; None when it wrote none.
+        reports: The models' own reports by `unique_id`; a report means that the model's rows are committed.
+        exit_code: dbt's exit code: 0 good, 1 a node failed, else dbt itself did.
+        messages: dbt's error messages, in order.
+        secrets: Values to hide.
+
+    Returns:
+        A result for each model that ran or was to run, the counts of identity resolution, and the error when dbt did not
+        come through: it selected nothing that it knows, could not connect, or was killed.
+    """
+    results = {result["unique_id"]: result for result in run_results or [] if result["unique_id"].startswith("model.")}
+    tables = [
+        _table_result(unique_id, manifest["nodes"][unique_id], results.get(unique_id), reports.get(unique_id), secrets)
+        for unique_id in dict.fromkeys((*results, *reports))
+    ]
+    error = None
+    if exit_code not in (0, 1) or run_results is None or (exit_code == 1 and all(table.status is Status.SUCCESS for table in tables)):
+        said = "\n".join(messages) or f"dbt ended with exit code {exit_code}"
+        error = diagnose(said, fallback="E_DBT", secrets=secrets)
+    counts = next((report["identity"] for report in reports.values() if "identity" in report), {})
+    identity = IdentityResult(**{name: int(counts.get(name, 0)) for name in _IDENTITY_COUNTS})
+    return tables, identity, error
+
+
+def _table_result(
+    unique_id: str,
+    node: Mapping[str, Any],
+    result: Mapping[str, Any] | None,
+    report: Mapping[str, Any] | None,
+    secrets: Sequence[str],
+) -> TableResult:
+    # A report without a result: dbt was killed after the commit.
+    status = _STATUSES.get(result["status"], Status.FAILED) if result else Status.SUCCESS
+    error = None
+    if status is Status.FAILED:
+        error = diagnose(str(result["message"] if result else ""), fallback="E_DBT", secrets=secrets)
+    elif status is Status.SKIPPED:
+        error = SyncError("E_DBT", "a table that it is made of failed")
+    counts = report or {}
+    return TableResult(
+        table=str(node["alias"]),
+        unique_id=unique_id,
+        group=cast("Group | None", node["config"].get("meta", {}).get("sync_group")),
+        status=status,
+        inserted=int(counts.get("inserted", 0)),
+        updated=int(counts.get("updated", 0)),
+        deleted=int(counts.get("deleted", 0)),
+        new_columns=tuple(counts.get("new_columns", ())),
+        error=error,
+    )

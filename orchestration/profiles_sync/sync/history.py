@@ -1,0 +1,232 @@
+"""The history of syncs. It is Dagster's: a run with tags, and one materialization of `sync_history` that holds the report."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dagster as dg
+from dagster import AssetRecordsFilter, RunRecord
+from pydantic import TypeAdapter
+
+from profiles_sync.errors import ProfilesSyncError
+from profiles_sync.home import Home
+from profiles_sync.sync.lock import HomeLock
+from profiles_sync.sync.outcome import GROUPS, Outcome, Status, SyncError, conclude
+
+ASSET_KEY = dg.AssetKey("sync_history")
+JOB = "sync"
+
+SYNC_TAG = "profiles_sync/sync"
+LOCKED_TAG = "profiles_sync/locked"
+STATUS_TAG = "profiles_sync/status"
+ROWS_TAG = "profiles_sync/rows_synced"
+TRIGGER_TAG = "profiles_sync/trigger"
+_SCHEDULE_TAG = "dagster/schedule_name"
+
+_ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+# Between a run's start and its lock lies its loading.
+_START_GRACE_S = 300.0
+_PAGE = 50
+_FIND_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class SyncRecord:
+    """One sync of the history.
+
+    Attributes:
+        run_id: Dagster's run.
+        status: What it came to, `Running` while it goes on.
+        started_at: UTC.
+        finished_at: UTC; None while it runs.
+        trigger: `schedule`, `command line` or `Dagster`.
+        outcome: Its report; None while it runs.
+    """
+
+    run_id: str
+    status: Status
+    started_at: datetime
+    finished_at: datetime | None
+    trigger: str
+    outcome: Outcome | None = field(default=None)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from start to end, or until now."""
+        return ((self.finished_at or now()) - self.started_at).total_seconds()
+
+
+_ADAPTER: TypeAdapter[SyncRecord] = TypeAdapter(SyncRecord)
+
+
+def now() -> datetime:
+    """Return the time, UTC."""
+    return datetime.now(timezone.utc)
+
+
+def next_full_hour(moment: datetime) -> datetime:
+    """Return the next time that the hourly schedule ticks."""
+    return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+def to_json(record: SyncRecord) -> dict[str, Any]:
+    """Return the record as plain JSON values, with the numbers that follow from it."""
+    data: dict[str, Any] = _ADAPTER.dump_python(record, mode="json")
+    outcome = record.outcome
+    data["duration_s"] = round(record.duration_s, 3)
+    data["rows_synced"] = outcome.rows_synced if outcome else 0
+    data["rows"] = {group: outcome.rows(group) if outcome else 0 for group in GROUPS}
+    return data
+
+
+@contextmanager
+def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
+    """Open the home's Dagster instance."""
+    with dg.DagsterInstance.from_config(str(home.dagster_dir)) as instance:
+        yield instance
+
+
+def materialization(record: SyncRecord) -> dg.AssetMaterialization:
+    """Return the event that keeps a record: numbers, which Dagster plots, the errors, and the whole report."""
+    outcome = record.outcome
+    assert outcome is not None
+    numbers = {
+        "rows_synced": outcome.rows_synced,
+        **{f"rows_{group}": outcome.rows(group) for group in GROUPS},
+        "tables": len(outcome.tables),
+        "tables_failed": len(outcome.failed_tables),
+        "events_landed": outcome.landing.events,
+        "events_rejected": outcome.landing.rejected,
+        "events_duplicate": outcome.identity.duplicates,
+        "profiles_created": outcome.identity.profiles_created,
+        "profiles_merged": outcome.identity.profiles_merged,
+        "violations": outcome.identity.violations,
+    }
+    metadata: dict[str, dg.MetadataValue[Any]] = {"status": dg.MetadataValue.text(record.status.value)}
+    metadata |= {name: dg.MetadataValue.int(number) for name, number in numbers.items()}
+    metadata["duration_s"] = dg.MetadataValue.float(round(record.duration_s, 3))
+    if outcome.error:
+        metadata["errors"] = dg.MetadataValue.md(_errors_in_markdown(outcome))
+    metadata["report"] = dg.MetadataValue.json(_ADAPTER.dump_python(record, mode="json"))
+    return dg.AssetMaterialization(ASSET_KEY, description=summary(outcome), metadata=metadata)
+
+
+def summary(outcome: Outcome) -> str:
+    """Return a sync's result in one line, with its first error."""
+    line = f"{outcome.status.value}: {outcome.rows_synced} rows synced"
+    if outcome.failed_tables:
+        line += f", {len(outcome.failed_tables)} of {len(outcome.tables)} tables not built"
+    if outcome.error:
+        first = outcome.error.message.strip().splitlines()
+        line += f". {outcome.error.code}: {first[0] if first else ''}"
+    return line
+
+
+def _errors_in_markdown(outcome: Outcome) -> str:
+    assert outcome.error is not None
+    lines = [f"**{outcome.error.code}** {outcome.error.message}"]
+    if outcome.error.hint:
+        lines.append(outcome.error.hint)
+    for table in outcome.failed_tables:
+        if table.error and table.error != outcome.error:
+            lines.append(f"`{table.table}` **{table.error.code}** {table.error.message}")
+    return "\n\n".join(lines)
+
+
+def trigger_of(tags: Mapping[str, str]) -> str:
+    """Return what started a run, by its tags."""
+    return tags.get(TRIGGER_TAG) or ("schedule" if _SCHEDULE_TAG in tags else "Dagster")
+
+
+def read_history(instance: dg.DagsterInstance, home: Home, *, limit: int = 50) -> list[SyncRecord]:
+    """Return the newest syncs, newest first, after reporting as failed those whose process is gone.
+
+    Args:
+        instance: The home's Dagster.
+        home: The home.
+        limit: How many.
+    """
+    close_dead_runs(instance, home)
+    running = [_running(run) for run in _sync_runs(instance, _ACTIVE, limit) if STATUS_TAG not in run.dagster_run.tags]
+    records = [*running, *itertools.islice(finished(instance), limit)]
+    # A run can fail before it could report anything: its code did not load.
+    known = {record.run_id for record in records}
+    lost = _sync_runs(instance, [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], limit)
+    records += [_without_report(run) for run in lost if run.dagster_run.run_id not in known and STATUS_TAG not in run.dagster_run.tags]
+    return sorted(records, key=lambda record: record.started_at, reverse=True)[:limit]
+
+
+def find_sync(instance: dg.DagsterInstance, home: Home, run_id: str) -> SyncRecord:
+    """Return the sync whose run id begins with `run_id`.
+
+    Raises:
+        ProfilesSyncError: There is none, or more than one.
+    """
+    found = [record for record in read_history(instance, home, limit=_FIND_LIMIT) if record.run_id.startswith(run_id)]
+    if len(found) != 1:
+        many = f"{len(found)} syncs begin with {run_id}" if found else f"there is no sync {run_id}"
+        raise ProfilesSyncError(many, hint="`profiles-sync history` lists them.", code="E_CONFIG")
+    return found[0]
+
+
+def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
+    """Report runs as failed that claim to run without holding the home's lock: their process was killed."""
+    holder = HomeLock(home.lock_file).holder()
+    for run in _sync_runs(instance, _ACTIVE, 100):
+        tags = run.dagster_run.tags
+        waiting = LOCKED_TAG not in tags and time.time() - run.update_timestamp.timestamp() < _START_GRACE_S
+        if waiting or (holder and holder.run_id == run.dagster_run.run_id):
+            continue
+        message = "the sync was killed before it ended"
+        if STATUS_TAG not in tags:
+            error = SyncError("E_INTERNAL", message, "The next sync continues where it stopped.")
+            started = datetime.fromtimestamp(run.start_time or run.create_timestamp.timestamp(), timezone.utc)
+            record = SyncRecord(
+                run.dagster_run.run_id, Status.FAILED, started, now(), trigger_of(tags), conclude(error=error)
+            )
+            instance.report_runless_asset_event(materialization(record))
+            tag_run(instance, record)
+        instance.report_run_failed(run.dagster_run, message)
+
+
+def tag_run(instance: dg.DagsterInstance, record: SyncRecord) -> None:
+    """Put status and rows on the run, where Dagster's list of runs shows them."""
+    rows = str(record.outcome.rows_synced if record.outcome else 0)
+    instance.add_run_tags(record.run_id, {STATUS_TAG: record.status.value, ROWS_TAG: rows})
+
+
+def _sync_runs(instance: dg.DagsterInstance, statuses: list[dg.DagsterRunStatus], limit: int) -> list[RunRecord]:
+    return list(instance.get_run_records(dg.RunsFilter(statuses=statuses, tags={SYNC_TAG: "true"}), limit=limit))
+
+
+def _running(run: RunRecord) -> SyncRecord:
+    started = datetime.fromtimestamp(run.start_time or run.create_timestamp.timestamp(), timezone.utc)
+    return SyncRecord(run.dagster_run.run_id, Status.RUNNING, started, None, trigger_of(run.dagster_run.tags))
+
+
+def _without_report(run: RunRecord) -> SyncRecord:
+    started = datetime.fromtimestamp(run.start_time or run.create_timestamp.timestamp(), timezone.utc)
+    finished = datetime.fromtimestamp(run.end_time or run.update_timestamp.timestamp(), timezone.utc)
+    error = SyncError("E_INTERNAL", "the run ended before the sync began", "Dagster's page of the run shows why.")
+    return SyncRecord(
+        run.dagster_run.run_id, Status.FAILED, started, finished, trigger_of(run.dagster_run.tags), conclude(error=error)
+    )
+
+
+def finished(instance: dg.DagsterInstance) -> Iterator[SyncRecord]:
+    """Return every sync that was recorded, newest first, read page by page."""
+    cursor: str | None = None
+    while True:
+        page = instance.fetch_materializations(AssetRecordsFilter(ASSET_KEY), limit=_PAGE, cursor=cursor)
+        for event in page.records:
+            if event.asset_materialization is not None:
+                yield _ADAPTER.validate_python(event.asset_materialization.metadata["report"].value)
+        if not page.has_more:
+            return
+        cursor = page.cursor

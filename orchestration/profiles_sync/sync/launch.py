@@ -1,0 +1,113 @@
+"""Run the sync job in this process, on the home's Dagster: what the command line does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from profiles_sync.errors import ConfigError, ProfilesSyncError
+from profiles_sync.home import Home
+from profiles_sync.landing.model import LoadReport
+from profiles_sync.project import Workplace, project_dir
+from profiles_sync.settings import SourceConfig, load_settings
+from profiles_sync.sync import history
+from profiles_sync.sync.lock import HomeLock
+from profiles_sync.sync.progress import Reporter
+from profiles_sync.sync.session import land_files
+
+LOGS_KEPT = 10
+
+
+def run_sync(
+    workplace: Workplace, reporter: Reporter, *, sources: Sequence[str] = (), full_refresh: bool = False
+) -> history.SyncRecord:
+    """Run one sync and return its record.
+
+    Args:
+        workplace: The deployment.
+        reporter: Follows it.
+        sources: What to read instead of what the home's file names.
+        full_refresh: Rebuild everything from the landed events.
+    """
+    from profiles_sync.definitions import build_definitions
+
+    job = build_definitions(workplace, reporter).resolve_job_def(history.JOB)
+    with history.open_instance(workplace.home) as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            run_config={
+                # Progress is shown by the reporter; Dagster keeps the events.
+                "loggers": {"console": {"config": {"log_level": "ERROR"}}},
+                "ops": {"landing": {"config": {"sources": list(sources)}}},
+            },
+            # The second one lists the run under its job in Dagster's pages.
+            tags={history.TRIGGER_TAG: "command line", ".dagster/repository": "__repository__@profiles_sync"},
+            raise_on_error=False,
+        )
+        return history.find_sync(instance, workplace.home, result.run_id)
+
+
+def check_ready(workplace: Workplace, sources: Sequence[str]) -> None:
+    """Refuse, before a run is made, what the user has to change first.
+
+    Raises:
+        ConfigError: A setting is wrong, or nothing to read was ever named.
+    """
+    load_settings(workplace.home, project_dir(), workplace.target.schema)
+    if not sources and not workplace.deployment.sources and workplace.home.binding is None:
+        raise ConfigError(
+            "there is nothing to read",
+            hint=f"Give --source PATH, or name `sources:` in {workplace.home.config_file}.",
+        )
+
+
+def land_only(workplace: Workplace, reporter: Reporter, *, sources: Sequence[str] = ()) -> LoadReport:
+    """Land new files and build nothing.
+
+    Raises:
+        ProfilesSyncError: A sync is running (``E_LOCKED``), or landing failed.
+    """
+    with HomeLock(workplace.home.lock_file) as lock:
+        if not lock.acquire():
+            raise ProfilesSyncError("a sync is running in this home", hint="Try again when it has ended.", code="E_LOCKED")
+        return land_files(workplace, [SourceConfig(path=path) for path in sources], reporter)
+
+
+@contextmanager
+def output_to_log(home: Home, name: str) -> Iterator[tuple[TextIO, TextIO]]:
+    """Send what dbt and Dagster print to a log file of the home.
+
+    Args:
+        home: The home.
+        name: Of the log, without ending.
+
+    Yields:
+        The real standard output and error.
+    """
+    path = home.logs_dir / f"{name}-{history.now():%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with (
+        path.open("w") as log,
+        os.fdopen(os.dup(1), "w", buffering=1) as output,
+        os.fdopen(os.dup(2), "w", buffering=1) as errors,
+    ):
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield output, errors
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(output.fileno(), 1)
+            os.dup2(errors.fileno(), 2)
+    _forget_old(home.logs_dir, name)
+
+
+def _forget_old(folder: Path, name: str) -> None:
+    for old in sorted(folder.glob(f"{name}-*.log"))[:-LOGS_KEPT]:
+        old.unlink(missing_ok=True)

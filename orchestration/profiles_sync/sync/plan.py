@@ -1,0 +1,86 @@
+"""What dbt has to build: a pure function of what has landed and how far each table is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+EVENT_PREFIX = "event__"
+IDENTITY = "identity_resolution"
+
+# Materializations that keep a watermark in `table_state`.
+_WATERMARKED = frozenset({"append_events", "current_state"})
+
+# One argument of a process holds 128 KB on Linux.
+_ARGUMENT_LIMIT = 100_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far everything is, as event numbers.
+
+    Attributes:
+        landed: The newest event that landed; 0 before any.
+        resolved: The newest that identity has committed; 0 before any.
+        registry: Newest landed event of each event table.
+        tables: Watermark of each table that has one.
+    """
+
+    landed: int
+    resolved: int
+    registry: Mapping[str, int]
+    tables: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to build.
+
+    Attributes:
+        behind: Tables that lack events, by name; empty: dbt has nothing to do.
+        event_models: dbt models of the track event tables among them.
+        all_event_models: Every track event model is among them.
+    """
+
+    behind: tuple[str, ...]
+    event_models: tuple[str, ...]
+    all_event_models: bool
+
+    def selection(self) -> str:
+        """Return dbt's selection: the package's own models, and the event models that are behind.
+
+        It is one argument: dagster-dbt breaks up several.
+        """
+        names = " ".join(("path:dbt_project/models", *self.event_models))
+        if self.all_event_models or len(names) > _ARGUMENT_LIMIT:
+            # A table that is up to date costs a look at its watermark.
+            return f"path:dbt_project/models {EVENT_PREFIX}*"
+        return names
+
+
+def make_plan(progress: Progress, manifest: Mapping[str, Any]) -> Plan:
+    """Compare what has landed with what is built.
+
+    Identity is behind what has landed; an event table is behind the newest event that landed for it; any other table is
+    behind identity. An event type that has never been seen does not count.
+
+    Args:
+        progress: How far everything is.
+        manifest: dbt's manifest.
+    """
+    behind = [IDENTITY] if progress.landed > progress.resolved else []
+    event_models = []
+    total = 0
+    for node in manifest["nodes"].values():
+        if node["resource_type"] != "model" or node["config"]["materialized"] not in _WATERMARKED:
+            continue
+        table, is_event_model = node["alias"], node["name"].startswith(EVENT_PREFIX)
+        total += is_event_model
+        of_events = node["config"].get("meta", {}).get("sync_group") in ("event_type", "event")
+        due = progress.registry.get(table, 0) if of_events else progress.landed
+        if due > progress.tables.get(table, 0):
+            behind.append(table)
+            if is_event_model:
+                event_models.append(node["name"])
+    return Plan(tuple(behind), tuple(event_models), bool(event_models) and len(event_models) == total)

@@ -1,0 +1,269 @@
+"""One sync from lock to record. Dagster's steps call it in turn; nothing here depends on who started the sync."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shutil
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator
+
+from profiles_sync.errors import ProfilesSyncError
+from profiles_sync.landing import LandingOptions, LoadReport, Source, SourceName, land
+from profiles_sync.project import Workplace, load_manifest, project_dir
+from profiles_sync.settings import SourceConfig, load_settings
+from profiles_sync.sync import history
+from profiles_sync.sync.dbt_run import DbtRun
+from profiles_sync.sync.diagnosis import diagnose_exception, redact
+from profiles_sync.sync.lock import HomeLock
+from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, conclude, skipped
+from profiles_sync.sync.plan import make_plan
+from profiles_sync.sync.progress import Reporter
+from profiles_sync.sync.store import bind, open_store
+
+RUNS_KEPT = 10
+_PAGE = 50
+
+
+class Session:
+    """A sync in progress: one per Dagster run.
+
+    Attributes:
+        workplace: Home and warehouse.
+        run_id: The run, which is the sync's id too.
+    """
+
+    def __init__(
+        self, workplace: Workplace, run: dg.DagsterRun, instance: dg.DagsterInstance, reporter: Reporter
+    ) -> None:
+        self.workplace = workplace
+        self.run_id = run.run_id
+        self._run = run
+        self._instance = instance
+        self._reporter = reporter
+        self._lock = HomeLock(workplace.home.lock_file)
+        self._started_at = history.now()
+        self._loading_since: float | None = None
+        self._landing = LandingResult()
+        self._dbt: DbtRun | None = None
+        self._outcome: Outcome | None = None
+        self._locked = False
+
+    @contextmanager
+    def step(self, context: dg.AssetExecutionContext) -> Iterator[bool]:
+        """Enclose a step's work: take the lock in the first step, and record whatever ends the sync early.
+
+        Yields:
+            Whether there is work; False when another sync holds the lock.
+
+        Raises:
+            dg.Failure: The work failed; its first line is the error's own.
+        """
+        try:
+            yield self._begin(context)
+        except dg.Failure:
+            raise
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            secrets = self.workplace.target.secrets
+            found = diagnose_exception(error, secrets=secrets)
+            if not isinstance(error, ProfilesSyncError):
+                context.log.error(redact(traceback.format_exc(), secrets))
+            self._finish(self._cut_short(found), context)
+            if not isinstance(error, Exception):
+                raise
+            description = f"{history.summary(self._require_outcome())}\n{found.hint}".strip()
+            raise dg.Failure(description, allow_retries=False) from None
+
+    def _begin(self, context: dg.AssetExecutionContext) -> bool:
+        if self._locked:
+            return True
+        if self._outcome is not None:
+            return False
+        self._instance.add_run_tags(self.run_id, {history.SYNC_TAG: "true"})
+        if not self._lock.acquire(self.run_id):
+            holder = self._lock.holder()
+            who = f"sync {holder.run_id[:8]}" if holder and holder.run_id else "another command"
+            context.log.info(f"Skipped: {who} is running in this home.")
+            self._finish(skipped(f"{who} is running in this home"), context)
+            return False
+        self._locked = True
+        self._instance.add_run_tags(self.run_id, {history.LOCKED_TAG: "true"})
+        history.close_dead_runs(self._instance, self.workplace.home)
+        return True
+
+    def land(self, context: dg.AssetExecutionContext, sources: Sequence[SourceConfig]) -> LoadReport:
+        """Land what is new; the sync ends here when no other step was chosen.
+
+        Args:
+            context: Of the step.
+            sources: Where to look; empty: what the home's file names.
+
+        Raises:
+            ProfilesSyncError: Nothing to read was ever named, a setting is wrong, or landing failed.
+        """
+        report = land_files(self.workplace, sources, self._reporter)
+        self._landing = LandingResult(
+            (report.load_id,) if report.load_id else (), report.landed, sum(report.rejected.values()), len(report.files)
+        )
+        if len(context.op_execution_context.job_def.nodes) == 1:
+            self._finish(conclude(landing=self._landing), context)
+        return report
+
+    def build(
+        self, context: dg.AssetExecutionContext, translator: DagsterDbtTranslator
+    ) -> Iterator[dg.Output[None] | dg.AssetMaterialization]:
+        """Build the tables that are behind, and end the sync.
+
+        Raises:
+            dg.Failure: A table or dbt failed; everything that succeeded has been yielded.
+        """
+        self._reporter.phase("Planning")
+        with open_store(self.workplace) as store:
+            # Parses only when a file of the project changed, so after a new event table.
+            manifest = load_manifest(self.workplace)
+            plan = make_plan(store.progress(), manifest)
+            if plan.behind:
+                store.begin_sync(self.run_id)
+        if not plan.behind:
+            context.log.info("Every table is up to date; dbt is not started.")
+            self._finish(conclude(landing=self._landing), context)
+            return
+        selection = _chosen(context, manifest, translator) or plan.selection()
+        self._reporter.phase("Building tables")
+        self._loading_since = time.monotonic()
+        self._dbt = run = DbtRun(self.workplace, manifest, translator)
+        yield from run.events(
+            ["run", "--select", selection], context, self._run_target(), self._reporter.table
+        )
+        tables, identity, error = run.results
+        outcome = conclude(tables, landing=self._landing, identity=identity, error=error)
+        self._finish(outcome, context)
+        if outcome.status is not Status.SUCCESS:
+            raise dg.Failure(
+                history.summary(outcome),
+                metadata={table.table: dg.MetadataValue.md(table.error.message) for table in outcome.failed_tables if table.error},
+                allow_retries=False,
+            )
+
+    def close(self) -> None:
+        """Free the lock; a sync that ended unrecorded is recorded as failed."""
+        if self._locked and self._outcome is None:
+            self._finish(self._cut_short(diagnose_exception(KeyboardInterrupt())), None)
+        self._lock.release()
+
+    def _cut_short(self, error: SyncError) -> Outcome:
+        """Judge a sync that an error ended: what dbt had committed until then counts."""
+        tables, identity, _ = self._dbt.results if self._dbt else ([], None, None)
+        return conclude(tables, landing=self._landing, identity=identity, error=error)
+
+    def _run_target(self) -> Path:
+        runs = self.workplace.home.target_dir / "runs"
+        runs.mkdir(parents=True, exist_ok=True)
+        kept = sorted(runs.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[RUNS_KEPT - 1 :]
+        for old in kept:
+            shutil.rmtree(old, ignore_errors=True)
+        return runs / self.run_id[:8]
+
+    def _require_outcome(self) -> Outcome:
+        assert self._outcome is not None
+        return self._outcome
+
+    def _finish(self, outcome: Outcome, context: dg.AssetExecutionContext | None) -> None:
+        """Record the sync in Dagster, and in the warehouse when it can be reached."""
+        finished_at = history.now()
+        loading_s = time.monotonic() - self._loading_since if self._loading_since is not None else 0.0
+        total_s = (finished_at - self._started_at).total_seconds()
+        self._outcome = replace(outcome, preparation_s=round(total_s - loading_s, 3), loading_s=round(loading_s, 3))
+        record = history.SyncRecord(
+            self.run_id, outcome.status, self._started_at, finished_at, history.trigger_of(self._run.tags), self._outcome
+        )
+        event = history.materialization(record)
+        if context is not None:
+            context.log_event(event)
+        else:
+            self._instance.report_runless_asset_event(event)
+        history.tag_run(self._instance, record)
+        if self._locked:
+            # A failure here is made up for by the next sync that can.
+            with contextlib.suppress(Exception):
+                self._copy_history()
+
+    def _copy_history(self) -> None:
+        space_id = load_settings(self.workplace.home, project_dir(), self.workplace.target.schema).space_id
+        next_sync_at = history.next_full_hour(history.now()) if self.workplace.deployment.sources else None
+        records = history.finished(self._instance)
+        with open_store(self.workplace) as store:
+            while page := list(itertools.islice(records, _PAGE)):
+                missing = store.missing([record.run_id for record in page])
+                for record in page:
+                    if record.run_id in missing:
+                        store.add(record, space_id=space_id, next_sync_at=next_sync_at)
+                if not missing:
+                    # Whatever is older was copied then.
+                    return
+
+
+def _chosen(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: DagsterDbtTranslator
+) -> str:
+    """Return the models that somebody picked by hand in Dagster, as one argument; blank for a whole sync."""
+    if not context.is_subset:
+        return ""
+    names = {
+        translator.get_asset_spec(manifest, unique_id, None).key: node["name"]
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+    }
+    return " ".join(sorted(names[key] for key in context.selected_asset_keys if key in names))
+
+
+def land_files(workplace: Workplace, sources: Sequence[SourceConfig], reporter: Reporter) -> LoadReport:
+    """Land what is new. The caller holds the home's lock.
+
+    Args:
+        workplace: Home and warehouse.
+        sources: Where to look; empty: what the home's file names.
+        reporter: Follows it.
+
+    Raises:
+        ProfilesSyncError: A setting is wrong, the warehouse refuses, or a source cannot be read.
+    """
+    settings = load_settings(workplace.home, project_dir(), workplace.target.schema)
+    reporter.phase("Connecting")
+    bind(workplace)
+    reporter.phase("Looking for new files")
+    return land(
+        workplace,
+        [Source(source.path, source.source_id, source.name, source.slug) for source in _located(workplace, sources)],
+        LandingOptions(
+            strict_unify_limits=settings.strict_unify_limits,
+            max_event_tables=settings.max_event_tables,
+            max_columns_per_table=settings.max_columns_per_table,
+            portable_names=settings.portable_names,
+            column_types=settings.column_types,
+            source_names={name: SourceName(each.name, each.slug) for name, each in settings.source_names.items()},
+        ),
+        settings=settings.canonical_text(),
+        progress=reporter.landing,
+    )
+
+
+def _located(workplace: Workplace, given: Sequence[SourceConfig]) -> Sequence[SourceConfig]:
+    """Return what to read; a relative path in the home's file is relative to that file."""
+    if given:
+        return given
+    home = workplace.home.root
+    return [
+        source if "://" in source.path else source.model_copy(update={"path": str(home / Path(source.path).expanduser())})
+        for source in workplace.deployment.sources
+    ]

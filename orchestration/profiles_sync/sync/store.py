@@ -1,0 +1,146 @@
+"""What a sync reads and writes in the warehouse beside its tables: progress, its mark, the copy of the history."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+from profiles_sync import __version__
+from profiles_sync.errors import ConfigError
+from profiles_sync.project import Workplace
+from profiles_sync.sync.history import SyncRecord
+from profiles_sync.sync.outcome import GROUPS
+from profiles_sync.sync.plan import IDENTITY, Progress
+from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
+
+# A network that fails is tried again after so many seconds each.
+_RETRY_WAITS_S = (1.0, 4.0, 15.0)
+
+_RUN_COLUMNS = (
+    "run_id", "space_id", "warehouse", "status", "started_at", "finished_at", "duration_s", "duration_minutes", "rows_synced",
+    "rows_identity_graph", "rows_event_type", "rows_event", "events_read", "events_rejected", "events_duplicate",
+    "events_filtered", "profiles_created", "profiles_merged", "violations", "load_ids", "error_code", "error_message",
+    "preparation_s", "loading_s", "next_sync_at", "version",
+)  # fmt: skip
+_TABLE_COLUMNS = (
+    "run_id", "table_name", "group_name", "rows_inserted", "rows_updated", "rows_deleted", "new_columns", "notices", "status",
+    "error_message",
+)  # fmt: skip
+
+
+class Store:
+    """An open warehouse, as a sync uses it."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+
+    def progress(self) -> Progress:
+        """Return how far landing, identity and each table are."""
+        house = self.warehouse
+        landed = house.query(f"select max(last_event_no) from {house.ops('loads')}")[0][0]
+        resolved = None
+        if house.table_exists(house.schemas.staging, IDENTITY):
+            resolved = house.query(f"select max(to_event_no) from {house.staging(IDENTITY)}")[0][0]
+        registry = house.query(f"select table_name, last_event_no from {house.ops('event_registry')}")
+        tables = house.query(f"select table_name, last_event_no from {house.ops('table_state')}")
+        return Progress(landed or 0, resolved or 0, dict(registry), dict(tables))
+
+    def begin_sync(self, sync_id: str) -> None:
+        """Give the sync its `uuid_ts`, later than any before; dbt's first hook takes it up."""
+        house = self.warehouse
+        table = house.ops("current_sync")
+        with house.transaction():
+            latest = house.query(f"select max(uuid_ts) from {table}")[0][0]
+            mark = datetime.now(timezone.utc).replace(tzinfo=None)
+            if latest is not None and latest >= mark:
+                # The clock was set back.
+                mark = latest + timedelta(microseconds=1)
+            house.execute(f"delete from {table}")
+            house.insert(table, ["sync_id", "uuid_ts", "consumed"], [(sync_id, mark, 0)])
+
+    def missing(self, run_ids: Collection[str]) -> set[str]:
+        """Return which of these syncs `sync_runs` does not have."""
+        if not run_ids:
+            return set()
+        marks = ", ".join("?" for _ in run_ids)
+        known = self.warehouse.query(
+            f"select run_id from {self.warehouse.ops('sync_runs')} where run_id in ({marks})", list(run_ids)
+        )
+        return set(run_ids) - {row[0] for row in known}
+
+    def add(self, record: SyncRecord, *, space_id: str, next_sync_at: datetime | None) -> None:
+        """Copy a finished sync to `sync_runs` and `sync_run_tables`."""
+        outcome = record.outcome
+        assert outcome is not None
+        assert record.finished_at is not None
+        landing, identity, error = outcome.landing, outcome.identity, outcome.error
+        run = (
+            record.run_id, space_id, self.warehouse.engine, record.status.value, _naive(record.started_at),
+            _naive(record.finished_at), record.duration_s, math.ceil(record.duration_s / 60), outcome.rows_synced,
+            *(outcome.rows(group) for group in GROUPS), landing.events_read, landing.rejected, identity.duplicates,
+            identity.filtered, identity.profiles_created, identity.profiles_merged, identity.violations,
+            json.dumps(list(landing.load_ids)), error.code if error else None, error.message if error else None,
+            outcome.preparation_s, outcome.loading_s, _naive(next_sync_at) if next_sync_at else None, __version__,
+        )  # fmt: skip
+        tables = [
+            (
+                record.run_id, table.table, table.group, table.inserted, table.updated, table.deleted,
+                json.dumps(list(table.new_columns)), 0, table.status.value, table.error.message if table.error else None,
+            )
+            for table in outcome.tables
+        ]  # fmt: skip
+        with self.warehouse.transaction():
+            self.warehouse.insert(self.warehouse.ops("sync_runs"), _RUN_COLUMNS, [run])
+            self.warehouse.insert(self.warehouse.ops("sync_run_tables"), _TABLE_COLUMNS, tables)
+
+
+@contextmanager
+def open_store(workplace: Workplace) -> Iterator[Store]:
+    """Open the warehouse for a sync's bookkeeping; a network failure is tried again three times.
+
+    Raises:
+        ProfilesSyncError: It cannot be reached or refuses.
+    """
+    with _connect(workplace) as warehouse:
+        yield Store(warehouse)
+
+
+def bind(workplace: Workplace) -> None:
+    """Reach the warehouse, and let the home belong to it from its first sync on.
+
+    Raises:
+        ProfilesSyncError: It cannot be reached or refuses, or its schema holds tables that are not ours
+            (``E_SCHEMA_CONFLICT``).
+    """
+    with open_store(workplace) as store:
+        house = store.warehouse
+        if workplace.home.binding is None and not house.table_exists(house.schemas.ops, "schema_version"):
+            sql = "select table_name from information_schema.tables where table_schema = ? order by table_name"
+            foreign = [row[0] for row in house.query(sql, [house.schemas.space])]
+            if foreign:
+                raise ConfigError(
+                    f"schema {house.schemas.space} holds tables that Profiles Sync did not make: {', '.join(foreign[:5])}",
+                    hint="Choose another schema with `space:` in profiles_sync.yml, before the first sync.",
+                    code="E_SCHEMA_CONFLICT",
+                )
+    workplace.home.bind(workplace.binding)
+
+
+def _connect(workplace: Workplace) -> Warehouse:
+    for wait_s in _RETRY_WAITS_S:
+        try:
+            return open_warehouse(workplace.target)
+        except WarehouseError as error:
+            if error.code != "E_NETWORK":
+                raise
+        time.sleep(wait_s)
+    return open_warehouse(workplace.target)
+
+
+def _naive(moment: datetime) -> datetime:
+    # The warehouse keeps UTC without a zone.
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)
