@@ -15,3 +15,11 @@
   {%- set alias = custom_alias_name | trim if custom_alias_name else node.name -%}
   {{- return(alias ~ (profiles_sync.shadow_suffix() if node.resource_type == 'model' else '')) -}}
 {% endmacro %}
+
+{#- A contract table as readers see it, also while a rebuild writes its shadow. -#}
+{% macro live_relation(name) %}
+  {%- set table = profiles_sync.contract_tables()[name] -%}
+  {{- return(api.Relation.create(
+    database=target.database, schema=profiles_sync.space_schema(table.part), identifier=name, type='table'
+  )) -}}
+{% endmacro %}

@@ -1,0 +1,13 @@
+{#- Condition: the whole of a text matches an RE2 pattern. -#}
+{% macro full_match(expression, pattern) %}
+  {{- return(adapter.dispatch('full_match', 'profiles_sync')(expression, pattern)) -}}
+{% endmacro %}
+
+{% macro duckdb__full_match(expression, pattern) %}
+  {{- return('regexp_full_match(' ~ expression ~ ', ' ~ profiles_sync.text_literal(pattern) ~ ')') -}}
+{% endmacro %}
+
+{#- (?p): a dot stops at a line end, as in RE2. -#}
+{% macro postgres__full_match(expression, pattern) %}
+  {{- return('(' ~ expression ~ ' ~ ' ~ profiles_sync.text_literal('(?p)^(?:' ~ pattern ~ ')$') ~ ')') -}}
+{% endmacro %}

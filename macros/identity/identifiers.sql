@@ -1,0 +1,111 @@
+{#- Step 3, the distinct identifiers of each event. `status` is `ok`, or why one is not promoted: `too_long`, `blocked`, `too_many`.
+    The ok ones are ranked best first: by the priority of the type, then by place in the call. -#}
+{% macro identity_identifiers(batch, locations) %}
+  {%- set settings = batch.settings -%}
+  with rules as (
+    {{ profiles_sync.identity_rules(settings) }}
+  ),
+  entries as (
+    {{ profiles_sync.external_id_entries(settings) }}
+  ),
+  found as (
+    {%- for location in locations %}
+    select event_no, {{ loop.index }} as place, {{ profiles_sync.text_literal(location.type) }} as external_id_type, value_{{ loop.index0 }} as external_id_value
+    from work_values
+    where value_{{ loop.index0 }} is not null
+    union all
+    {%- endfor %}
+    select event_no, {{ locations | length }} + item_no as place, external_id_type, external_id_value
+    from entries
+    where ignored = 0 and external_id_value is not null
+  ),
+  carried as (
+    select event_no, external_id_type, external_id_value, min(place) as place
+    from found
+    group by event_no, external_id_type, external_id_value
+  ),
+  judged as (
+    select
+      carried.event_no,
+      carried.external_id_type,
+      carried.external_id_value,
+      carried.place,
+      coalesce(rules.priority_no, {{ profiles_sync.unranked_priority() }}) as priority_no,
+      case
+        when length(carried.external_id_value) > {{ profiles_sync.identity_value_length() }} then 'too_long'
+        when {{ profiles_sync.is_blocked(settings, 'carried.external_id_type', 'carried.external_id_value') }} then 'blocked'
+        else 'ok'
+      end as status
+    from carried
+    left join rules on rules.external_id_type = carried.external_id_type
+  ),
+  ranked as (
+    select
+      event_no,
+      external_id_type,
+      external_id_value,
+      status,
+      row_number() over (
+        partition by event_no, status order by priority_no, {{ profiles_sync.bytewise('external_id_type') }}, place
+      ) as rank_no
+    from judged
+  )
+  select
+    event_no,
+    cast(rank_no as integer) as rank_no,
+    external_id_type,
+    external_id_value,
+    case when status = 'ok' and rank_no >= {{ profiles_sync.identity_stride() }} then 'too_many' else status end as status
+  from ranked
+{% endmacro %}
+
+{#- Entries of `context.externalIds` by event: type, value, and whether the entry is ignored, being ill-formed, an account, or of a type
+    that is not to be registered. A type that is switched off gives no value. -#}
+{% macro external_id_entries(settings) %}
+  {%- set fields = [['type'], ['id'], ['collection'], ['encoding']] -%}
+  {%- set json = [] -%}
+  {%- for field in fields -%}
+    {%- do json.append(profiles_sync.json_path_value('entries.fields', fields, loop.index0)) -%}
+  {%- endfor -%}
+  {%- set known, off, normalized = [], [], [] -%}
+  {%- for rule in settings.identity_rules -%}
+    {%- do known.append(profiles_sync.text_literal(rule.external_id_type)) -%}
+    {%- if not rule.enabled -%} {%- do off.append(profiles_sync.text_literal(rule.external_id_type)) -%} {%- endif -%}
+    {%- if rule.normalize -%} {%- do normalized.append(rule.external_id_type) -%} {%- endif -%}
+  {%- endfor -%}
+    select
+      event_no,
+      item_no,
+      external_id_type,
+      case
+        when id is null then null
+        {%- if off %}
+        when external_id_type in ({{ off | join(', ') }}) then null
+        {%- endif %}
+        {%- for type in normalized %}
+        when external_id_type = {{ profiles_sync.text_literal(type) }} then {{ profiles_sync.normalized_value(settings, type, 'id') }}
+        {%- endfor %}
+        else id
+      end as external_id_value,
+      case
+        when external_id_type is null or id is null or external_id_type = 'group_id'
+          or external_id_type <> {{ profiles_sync.ascii_lower('external_id_type') }}
+          or coalesce(collection, '') <> 'users' or coalesce(encoding, '') <> 'none'
+          {%- if not settings.auto_register_external_ids %} or external_id_type not in ({{ known | join(', ') }}) {%- endif %}
+          then 1
+        else 0
+      end as ignored
+    from (
+      select
+        event_no,
+        item_no,
+        case when {{ profiles_sync.json_kind(json[0]) }} = 'string' then nullif({{ profiles_sync.json_string(json[0]) }}, '') end as external_id_type,
+        {{ profiles_sync.identifier_text(json[1]) }} as id,
+        case when {{ profiles_sync.json_kind(json[2]) }} = 'string' then {{ profiles_sync.json_string(json[2]) }} end as collection,
+        case when {{ profiles_sync.json_kind(json[3]) }} = 'string' then {{ profiles_sync.json_string(json[3]) }} end as encoding
+      from (
+        select event_no, item_no, {{ profiles_sync.json_paths('item', fields) }} as fields
+        from {{ profiles_sync.json_array_rows('work_values', 'event_no', 'external_ids') }} as items
+      ) as entries
+    ) as texts
+{% endmacro %}

@@ -1,0 +1,174 @@
+"""A space filled with landed events directly, resolved by dbt, and read back in the shape of the reference."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import yaml
+
+from identity.reference import EventRow, GraphRow, MappingRow, RawEvent, Violation
+from support.dbt import ROOT, Deployment
+
+RAW_COLUMNS = [
+    "event_no", "load_id", "landed_on", "source_id", "source_name", "source_slug", "message_id", "type", "event_name", "event_slug",
+    "received_at", "sent_at", "original_timestamp", "timestamp", "user_id", "anonymous_id", "payload", "payload_sha256", "file_name",
+    "file_row", "item_no", "loaded_at",
+]  # fmt: skip
+
+
+def default_settings(**overrides: Any) -> dict[str, Any]:
+    """The package's own settings object, as a sync of a new home records it."""
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text())
+    settings: dict[str, Any] = dict(project["vars"]["profiles_sync"])
+    settings["space_id"] = "profiles"
+    settings["identity_rules"] = [
+        rule(**row) for row in csv.DictReader((ROOT / "seeds" / "identity_rules.csv").read_text().splitlines())
+    ]
+    settings["blocked_values"] = list(csv.DictReader((ROOT / "seeds" / "blocked_values.csv").read_text().splitlines()))
+    return settings | overrides
+
+
+def rule(external_id_type: str, **values: Any) -> dict[str, Any]:
+    """A rule of the settings object; what is left out is a custom identifier's default."""
+
+    def flag(name: str, default: bool) -> bool:
+        value = values.get(name, default)
+        return value == "true" if isinstance(value, str) else bool(value)
+
+    limit, priority = values.get("value_limit", 5), values.get("priority")
+    return {
+        "external_id_type": external_id_type,
+        "value_limit": None if limit in (None, "") else int(limit),
+        "limit_window": values.get("limit_window", "ever"),
+        "priority": None if priority in (None, "") else int(priority),
+        "custom": flag("custom", True),
+        "from_group_traits": flag("from_group_traits", True),
+        "normalize": values.get("normalize", ""),
+        "enabled": flag("enabled", True),
+    }
+
+
+def with_rules(settings: Mapping[str, Any], *rules: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with some rules put in place of those of the same type, or added."""
+    merged = {each["external_id_type"]: each for each in settings["identity_rules"]}
+    merged |= {each["external_id_type"]: dict(each) for each in rules}
+    return {**settings, "identity_rules": list(merged.values())}
+
+
+@dataclass
+class Resolved:
+    """What identity resolution wrote, sorted; `segment_ids` by profile number."""
+
+    events: list[EventRow] = field(default_factory=list)
+    graph_log: list[GraphRow] = field(default_factory=list)
+    mapping_log: list[MappingRow] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    segment_ids: dict[int, str] = field(default_factory=dict)
+    canonical: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
+class Space:
+    """A deployment whose events come from the test instead of from files."""
+
+    deployment: Deployment
+
+    def prepare(self) -> None:
+        self.deployment.dbt("run-operation", "prepare_space")
+
+    def record_settings(self, from_event_no: int, settings: Mapping[str, Any]) -> None:
+        history = "profiles_ops.settings_history"
+        version = self.deployment.query(f"select count(*) + 1 from {history}")[0][0]
+        text = json.dumps(settings, sort_keys=True).replace("'", "''")
+        self.deployment.query(f"insert into {history} select {version}, {from_event_no}, '{text}', 'profiles-sync', now()")
+
+    def insert(self, events: Sequence[RawEvent], load_id: str = "load") -> None:
+        """Append landed events."""
+        table = io.StringIO()
+        writer = csv.writer(table)
+        for event in events:
+            writer.writerow([_cell(_raw_value(event, column, load_id)) for column in RAW_COLUMNS])
+        if self.deployment.database is None:
+            path = self.deployment.home / "events.csv"
+            path.write_text(table.getvalue())
+            with duckdb.connect(str(self.deployment.home / "warehouse.duckdb")) as connection:
+                connection.execute(f"copy profiles_staging.raw_events from '{path}' (header false, null '', escape '\"')")
+        else:
+            connection = psycopg2.connect(self.deployment.database.dsn)
+            with connection, connection.cursor() as cursor:
+                table.seek(0)
+                cursor.copy_expert(f"copy profiles_staging.raw_events ({', '.join(RAW_COLUMNS)}) from stdin (format csv)", table)
+            connection.close()
+
+    def resolve(self, *arguments: str) -> None:
+        self.deployment.dbt("run", "--select", "identity_resolution", *arguments)
+
+    def read(self, suffix: str = "") -> Resolved:
+        """Everything that identity resolution has written."""
+        query, staging = self.deployment.query, "profiles_staging"
+        violations = query(
+            "select v.event_no, v.violation, v.external_id_type, v.external_id_value, v.limit_value, v.limit_window, p.profile_no "
+            f"from profiles_ops.identity_violations{suffix} as v "
+            f"left join {staging}.identity_profiles{suffix} as p on p.segment_id = v.resolved_segment_id"
+        )
+        return Resolved(
+            events=[EventRow(*row) for row in query(
+                f"select event_no, outcome, clock_ms, stamp_no, profile_no from {staging}.identity_events{suffix} order by event_no"
+            )],
+            graph_log=[GraphRow(*row) for row in query(
+                "select event_no, row_no, clock_ms, profile_no, canonical_no "
+                f"from {staging}.identity_graph_log{suffix} order by event_no, row_no"
+            )],
+            mapping_log=[MappingRow(*row) for row in query(
+                "select event_no, row_no, clock_ms, external_id_type, external_id_value, profile_no, stamp_no, operation "
+                f"from {staging}.identity_mapping_log{suffix} order by event_no, row_no"
+            )],
+            violations=sorted_violations(Violation(*row) for row in violations),
+            segment_ids=dict(query(f"select profile_no, segment_id from {staging}.identity_profiles{suffix}")),
+            canonical=dict(query(f"select profile_no, canonical_no from {staging}.identity_canonical{suffix}")),
+        )  # fmt: skip
+
+
+def sorted_violations(violations: Iterable[Violation]) -> list[Violation]:
+    return sorted(violations, key=repr)
+
+
+def _raw_value(event: RawEvent, column: str, load_id: str) -> Any:
+    match column:
+        case "load_id":
+            return load_id
+        case "landed_on":
+            return event.loaded_at.date()
+        case "source_id" | "source_slug":
+            return event.payload.get("_source", "source_1")
+        case "payload":
+            return json.dumps(event.payload)
+        case "event_name":
+            return event.payload.get("event") or event.payload.get("name")
+        case "file_row":
+            return event.event_no
+        case "item_no":
+            return 0
+        case _:
+            return getattr(event, column, None)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
+
+
+def home_of(folder: Path) -> Path:
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    return home

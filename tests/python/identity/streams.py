@@ -1,0 +1,228 @@
+"""Random and adversarial event streams, many of them interleaved in one space.
+
+Identifiers of different streams never meet, so one run of dbt over a batch of streams is as good as one run each; the rules are those
+of the batch. Everything is a function of the seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from identity.reference import RawEvent
+from identity.space import default_settings, rule, with_rules
+
+START = datetime(2024, 1, 1)
+WINDOWS = ["ever", "daily", "weekly", "monthly", "annually"]
+
+# What one event of a stream carries: identifiers by short name (u user, e email, a anonymous, d device, p custom phone, x external), with
+# their numbers inside the stream.
+Call = dict[str, list[int]]
+
+
+def mixed(rng: random.Random) -> list[Call]:
+    """A few people sharing devices, addresses and identifiers."""
+    pools = {"u": rng.randint(1, 4), "a": rng.randint(1, 6), "e": rng.randint(1, 3), "d": 2, "p": 2, "x": 2}
+    calls = []
+    for _ in range(rng.randint(2, 24)):
+        call: Call = {}
+        for kind, size in pools.items():
+            chance = {"u": 0.5, "a": 0.7, "e": 0.35}.get(kind, 0.15)
+            if rng.random() < chance:
+                call[kind] = rng.sample(range(size), min(size, 1 if rng.random() < 0.85 else 2))
+        calls.append(call or {"a": [0]})
+    return calls
+
+
+def bot(rng: random.Random) -> list[Call]:
+    """One cookie under which everybody signs in."""
+    return [{"u": [rng.randint(0, 12)], "a": [0]} for _ in range(rng.randint(5, 25))]
+
+
+def kiosk(rng: random.Random) -> list[Call]:
+    """A shared device: anonymous calls between sign-ins."""
+    return [{"a": [0]} if rng.random() < 0.3 else {"u": [rng.randint(0, 4)], "a": [0], "d": [0]} for _ in range(rng.randint(5, 20))]
+
+
+def chain(rng: random.Random) -> list[Call]:
+    """Links of a path, in any order."""
+    calls: list[Call] = [{"a": [i, i + 1]} for i in range(rng.randint(3, 12))]
+    if rng.random() < 0.7:
+        rng.shuffle(calls)
+    return calls
+
+
+def daisy_chain(rng: random.Random) -> list[Call]:
+    """Users and cookies by turns, each link waiting for the one before."""
+    calls: list[Call] = []
+    for i in range(rng.randint(3, 10)):
+        calls += [{"u": [i], "a": [i]}, {"u": [i + 1], "a": [i]}]
+    return calls
+
+
+def diamond(rng: random.Random) -> list[Call]:
+    """Two ways from one person to another."""
+    calls: list[Call] = [{"a": [0]}, {"a": [3]}, {"a": [0], "e": [0]}, {"a": [0], "e": [1]}, {"e": [0], "a": [3]}, {"e": [1], "a": [3]}]
+    rng.shuffle(calls)
+    return calls
+
+
+def star(rng: random.Random) -> list[Call]:
+    """Many profiles first, then one user who ties them."""
+    calls: list[Call] = [{"a": [i]} for i in range(rng.randint(3, 9))]
+    ties: list[Call] = [{"u": [0], "a": [i]} for i in range(len(calls))]
+    rng.shuffle(ties)
+    return calls + ties
+
+
+def older_each_time(rng: random.Random) -> list[Call]:
+    """Every merge finds a still older profile, so all that merged before moves again."""
+    n = rng.randint(3, 9)
+    return [{"a": [i]} for i in range(n)] + [{"a": [i, i + 1]} for i in reversed(range(n - 1))]
+
+
+def priority_tangle(rng: random.Random) -> list[Call]:
+    """Many identifiers on every event, so that innocent ones are taken off."""
+    return [
+        {kind: rng.sample(range(3), rng.randint(1, 2)) for kind in "ueadpx" if rng.random() < 0.6} or {"u": [0]}
+        for _ in range(rng.randint(3, 15))
+    ]
+
+
+SHAPES: list[Callable[[random.Random], list[Call]]] = [
+    mixed, mixed, mixed, bot, kiosk, chain, daisy_chain, diamond, star, older_each_time, priority_tangle,
+]  # fmt: skip
+
+
+@dataclass
+class Batch:
+    """Interleaved streams, the settings by the event number they hold from, and where the syncs are cut."""
+
+    events: list[RawEvent]
+    settings: list[tuple[int, dict[str, Any]]]
+    cuts: list[int]
+    streams: int
+    loads: dict[int, str] = field(default_factory=dict)
+
+
+def random_settings(rng: random.Random, windows: bool = True) -> dict[str, Any]:
+    """Limits, windows, priorities, blocks and caps, small enough to bite on small streams."""
+    settings = default_settings(
+        merge_cap=rng.choice([1, 2, 3, 100]),
+        mapping_cap=rng.choice([2, 3, 5, 8, 1000]),
+        default_limit=rng.choice([1, 2, 5]),
+        default_window=rng.choice(WINDOWS) if windows and rng.random() < 0.3 else "ever",
+    )
+    rules = []
+    for name in ("user_id", "email", "anonymous_id", "android.id", "phone_no"):
+        if name == "phone_no" and rng.random() < 0.3:
+            continue
+        rules.append(
+            rule(
+                name,
+                custom=name == "phone_no",
+                value_limit=rng.choice([1, 1, 2, 3, 5, None]) if name != "user_id" else rng.choice([1, 1, 1, 2]),
+                limit_window=rng.choice(WINDOWS) if windows and rng.random() < 0.4 else "ever",
+                priority=rng.choice([None, 1, 2, 3]) if rng.random() < 0.5 else {"user_id": 1, "email": 2}.get(name),
+                normalize=rng.choice(["", "lower", "trim|lower"]) if name == "email" else "",
+            )
+        )
+    settings = with_rules(settings, *rules)
+    if rng.random() < 0.3:
+        blocked = [{"external_id_type": "", "kind": "pattern", "value": r"[su]\d+[_-]a?0"}]
+        settings["blocked_values"] = [*settings["blocked_values"], *blocked]
+    return settings
+
+
+def random_batch(seed: int, streams: int, *, windows: bool = True, versions: bool = True, syncs: int = 4) -> Batch:
+    """Interleave `streams` random streams under random settings, cut at random into syncs."""
+    rng = random.Random(seed)
+    calls: list[tuple[float, int, Call]] = []
+    for number in range(streams):
+        shape = rng.choice(SHAPES)(rng)
+        if rng.random() < 0.2:
+            shape = shape + rng.choices(shape, k=rng.randint(1, len(shape)))
+        places = sorted(rng.random() for _ in shape)
+        calls += [(place, number, call) for place, call in zip(places, shape, strict=True)]
+    calls.sort(key=lambda item: (item[0], item[1]))
+
+    # Long enough for the windows to slide, short enough for them to bind.
+    span = rng.choice([0.2, 2, 20, 400])
+    base = rng.choice([0, 5_000, 40_000_000_000])
+    events: list[RawEvent] = []
+    event_no = base
+    for place, number, call in calls:
+        event_no += rng.choice([1, 1, 1, 2])
+        at = START + timedelta(days=place * span)
+        if rng.random() < 0.05:
+            at -= timedelta(days=rng.random() * span)
+        events.append(_event(rng, event_no, number, call, at))
+        if rng.random() < 0.03:
+            event_no += 1
+            again = events[-1 if rng.random() < 0.5 else rng.randrange(len(events))]
+            events.append(RawEvent(event_no, again.payload, again.message_id, again.type, at, at, at, again.user_id, again.anonymous_id))
+
+    numbers = [event.event_no for event in events]
+    cuts = sorted(rng.sample(numbers, min(len(numbers), rng.randint(0, syncs - 1))))
+    settings = [(1, random_settings(rng, windows))]
+    if versions and rng.random() < 0.5:
+        # A rule changes between two syncs, or between two loads that no sync saw apart.
+        first = rng.choice(cuts) + 1 if cuts and rng.random() < 0.7 else rng.choice(numbers)
+        if not any(cut > first for cut in cuts) or first - 1 in cuts:
+            settings.append((first, random_settings(rng, windows)))
+    return Batch(events, settings, cuts, streams)
+
+
+def _event(rng: random.Random, event_no: int, stream: int, call: Call, at: datetime) -> RawEvent:
+    """Put a stream's identifiers where the calls of real clients have them."""
+
+    def value(kind: str, number: int) -> str:
+        return f"s{stream}_{kind}{number}"
+
+    user = [value("u", number) for number in call.get("u", [])]
+    anonymous = [value("a", number) for number in call.get("a", [])]
+    kind = rng.choice(["identify", "track", "page", "screen", "group", "identify"])
+    context: dict[str, Any] = {}
+    external: list[Any] = []
+    body: dict[str, Any] = {}
+    payload: dict[str, Any] = {"type": kind, "messageId": f"m{event_no}", "context": context}
+    if kind == "track":
+        payload["event"] = "Thing Done"
+    payload["traits" if kind in ("identify", "group") else "properties"] = body
+    if user:
+        payload["userId"] = user[0]
+    if anonymous:
+        payload["anonymousId"] = anonymous[0]
+    external += [_entry("user_id", each) for each in user[1:]] + [_entry("anonymous_id", each) for each in anonymous[1:]]
+    for place, number in enumerate(call.get("e", [])):
+        address = value("e", number)
+        if rng.random() < 0.2:
+            address = address.upper() if rng.random() < 0.5 else f" {address} "
+        if place == 0 and kind == "identify":
+            body["email"] = address
+        elif "traits" not in context:
+            context["traits"] = {"email": address}
+        else:
+            external.append(_entry("email", address))
+    for number in call.get("d", [])[:1]:
+        context["device"] = {"type": rng.choice(["android", "Android"]), "id": value("d", number)}
+    for place, number in enumerate(call.get("p", [])):
+        if place == 0:
+            body[rng.choice(["phone_no", "phoneNo"])] = number + 1000 * (stream + 1)
+        else:
+            external.append(_entry("phone_no", str(number + 1000 * (stream + 1))))
+    external += [_entry("loyalty", value("x", number)) for number in call.get("x", [])]
+    if external:
+        context["externalIds"] = external
+    if rng.random() < 0.03:
+        payload["anonymousId"] = rng.choice(["null", "000-0", "anonymous"])
+    return RawEvent(
+        event_no, payload, payload["messageId"], kind, at, at, at + timedelta(days=1), payload.get("userId"), payload.get("anonymousId")
+    )
+
+
+def _entry(kind: str, value: str) -> dict[str, str]:
+    return {"type": kind, "id": value, "collection": "users", "encoding": "none"}
