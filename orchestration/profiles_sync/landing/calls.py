@@ -1,8 +1,8 @@
 """One line of a file: the calls in it, checked, in the shape of Segment's archive.
 
-Three shapes are read. *Archived* calls carry `receivedAt`; their JSON is kept to the byte. A *single call* is the body of
-a request to the tracking API, a *batch* has many of them in `batch`; both get here what Segment's servers fill in, and all
-of their other values keep their text too, so that a number of 30 digits stays one.
+Three shapes are read. *Archived* calls carry `receivedAt`; their JSON is kept to the byte. A *single call* is the body
+of a request to the tracking API, a *batch* has many of them in `batch`; both get here what Segment's servers fill in,
+and all of their other values keep their text too, so that a number of 30 digits stays one.
 """
 
 from __future__ import annotations
@@ -236,11 +236,15 @@ class CallReader:
 
         context = get("context")
         if type(context) is not dict:
-            context = self._no_container("context", context)
+            if context is not None:
+                self._noted.append(("bad_container", "context"))
+            context = None
         body_name = BODY[kind]
         body = get(body_name)
         if type(body) is not dict:
-            body = self._no_container(body_name, body)
+            if body is not None:
+                self._noted.append(("bad_container", body_name))
+            body = None
         if self._strict:
             self._check_limits(kind, call, context, body)
         if body is None and kind == "identify" and context:
@@ -278,7 +282,7 @@ class CallReader:
                 item_no,
                 context,
                 body,
-            )  # fmt: skip
+            )
         )
 
     def _identifier(self, name: str, value: object, payload: bytes) -> str | None:
@@ -294,10 +298,6 @@ class CallReader:
                 return text
         self._noted.append(("bad_identifier", name))
         return None
-
-    def _no_container(self, name: str, value: object) -> None:
-        if value is not None:
-            self._noted.append(("bad_container", name))
 
     def _check_limits(
         self, kind: str, call: dict[str, Any], context: dict[str, Any] | None, body: dict[str, Any] | None
@@ -361,7 +361,7 @@ class CallReader:
 
 
 def _mended(line: bytes) -> bytes:
-    """Return a line without the escapes that no warehouse stores: U+0000 and halves of surrogate pairs become U+FFFD."""
+    """Return a line with U+FFFD for the escapes that no warehouse stores: U+0000 and halves of surrogate pairs."""
     result = _ESCAPES.sub(lambda match: b"\\ufffd" if len(match[0]) == 6 else match[0], line)
     return line if result == line else result
 

@@ -262,7 +262,7 @@ class FileLines:
 
     def _decompressed(self, raw: BinaryIO) -> BinaryIO:
         hashed = _Hashed(raw, self._digest)
-        buffered = io.BufferedReader(cast(io.RawIOBase, hashed), _BLOCK)
+        buffered: io.BufferedReader[io.RawIOBase] = io.BufferedReader(hashed, _BLOCK)
         start = self._peek(buffered)
         if start.startswith(_GZIP):
             return cast(BinaryIO, gzip.GzipFile(fileobj=buffered))
@@ -270,7 +270,7 @@ class FileLines:
             raise UnreadableFileError("not a gzip file, although its name ends in .gz")
         return cast(BinaryIO, buffered)
 
-    def _peek(self, buffered: io.BufferedReader) -> bytes:
+    def _peek(self, buffered: io.BufferedReader[io.RawIOBase]) -> bytes:
         try:
             return buffered.peek(2)[:2]
         except Exception as error:

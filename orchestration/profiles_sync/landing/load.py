@@ -37,7 +37,7 @@ from profiles_sync.landing.reader import FileReader, FileResult, ReadingRules
 from profiles_sync.landing.structure import TYPES
 from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
-from profiles_sync.naming import EVENT_TYPE_TABLES, NameRules, name_rules
+from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, name_rules
 from profiles_sync.project import Workplace, run_dbt
 from profiles_sync.warehouse import Warehouse, open_warehouse
 from profiles_sync.warehouse.duckdb import limit_memory
@@ -90,8 +90,8 @@ def land(
 ) -> LoadReport:
     """Land every new file of the sources as one load.
 
-    The caller holds the home's lock. The warehouse is connected to twice, before and after reading, and is free again when
-    this returns. Either all of the load is there afterwards or nothing.
+    The caller holds the home's lock. The warehouse is connected to twice, before and after reading, and is free again
+    when this returns. Either all of the load is there afterwards or nothing.
 
     Args:
         workplace: The home and its warehouse.
@@ -214,8 +214,8 @@ def _read_state(warehouse: Warehouse) -> _State:
 
 
 def _read_position(warehouse: Warehouse) -> tuple[int, int]:
-    sql = f"select (select count(*) from {warehouse.ops('loads')}), (select count(*) from {warehouse.ops('landed_files')})"
-    loads, files = warehouse.query(sql)[0]
+    counts = (f"(select count(*) from {warehouse.ops(table)})" for table in ("loads", "landed_files"))
+    loads, files = warehouse.query(f"select {', '.join(counts)}")[0]
     return int(loads), int(files)
 
 
@@ -345,7 +345,7 @@ def _write(warehouse: Warehouse, load: _Load, scratch: Path, settings: str | Non
     return LoadReport(
         load_id=load.load_id,
         loaded_at=load.loaded_at,
-        files=tuple((*load.outcomes, *load.touched)),
+        files=(*load.outcomes, *load.touched),
         read=sum(outcome.read for outcome in load.outcomes),
         landed=load.landed,
         rejected=dict(load.reasons),
@@ -369,17 +369,18 @@ def _last_event_no(warehouse: Warehouse) -> int:
 
 def _insert_events(warehouse: Warehouse, load: _Load, scratch: Path, before: int) -> None:
     loaded_at = f"make_timestamp({timestamps.from_datetime(load.loaded_at)})"
-    ordered = (
-        f"select c.*, f.* exclude (file_no) from ({spool.calls_sql(scratch)}) as c join ({_files_sql(scratch)}) as f using (file_no) "
-        "order by received_us, timestamp_us, message_id, payload_sha256, file_no, file_row, item_no"
-    )
     # The window without an order streams over the sorted rows; one with an order would hold them all.
     query = f"""
         select
-          {before} + row_number() over (), '{load.load_id}', {loaded_at}::date, source_id, source_name, source_slug, message_id,
-          type, event_name, event_slug, make_timestamp(received_us), make_timestamp(sent_us), make_timestamp(original_us),
-          make_timestamp(timestamp_us), user_id, anonymous_id, payload, payload_sha256, file_name, file_row, item_no, {loaded_at}
-        from ({ordered})
+          {before} + row_number() over (), '{load.load_id}', {loaded_at}::date, source_id, source_name, source_slug,
+          message_id, type, event_name, event_slug, make_timestamp(received_us), make_timestamp(sent_us),
+          make_timestamp(original_us), make_timestamp(timestamp_us), user_id, anonymous_id, payload, payload_sha256,
+          file_name, file_row, item_no, {loaded_at}
+        from (
+          select c.*, f.* exclude (file_no)
+          from ({spool.calls_sql(scratch)}) as c join ({_files_sql(scratch)}) as f using (file_no)
+          order by received_us, timestamp_us, message_id, payload_sha256, file_no, file_row, item_no
+        )
     """
     written = warehouse.insert_query(warehouse.staging("raw_events"), _EVENT_COLUMNS, query, scratch)
     if written != load.landed:
@@ -431,7 +432,7 @@ def _event_tables(warehouse: Warehouse, load: _Load, before: int) -> dict[str, _
 
 
 def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, _EventTable], before: int) -> list[str]:
-    """Register the event tables of the load; take those beyond the limit out of `tables`. Return the new track tables."""
+    """Register the load's event tables; those beyond the limit leave `tables`. Return the new track tables."""
     target = warehouse.ops("event_registry")
     known = {
         name: (kind, set(json.loads(names)))
@@ -446,27 +447,29 @@ def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, 
     refused = new_tracks[max(room, 0) :]
     if refused:
         events = sum(tables.pop(name).events for name in refused)
-        detail = f"{len(refused)} new event names beyond {load.options.max_event_tables} tables are in `tracks` only, such as {refused[0]}"
+        detail = (
+            f"{len(refused)} new tables beyond {load.options.max_event_tables}, such as {refused[0]}: in tracks only"
+        )
         load.notices.append(Notice("table_limit", "tracks", None, events, detail))
     event_names = _event_names(warehouse, before) if load.landed else {}
     added = []
     for name, table in tables.items():
         kind = "event_type" if name in kinds else "track"
-        names = {kinds[name]} if name in kinds else event_names[name]
-        earlier = known.get(name)
-        if earlier is None:
-            added.append((name, kind, _name_list(names), table.first_event_no, table.last_event_no))
-            continue
-        everything = _name_list(earlier[1] | names)
-        warehouse.execute(
-            f"update {target} set event_names = ?, last_event_no = ? where table_name = ?",
-            [everything, table.last_event_no, name],
-        )
-    for name, names in event_names.items():
-        everything = names | (known[name][1] if name in known else set())
-        if name in tables and len(everything) > 1 and not (name in known and names <= known[name][1]):
-            detail = f"one table for the events {', '.join(sorted(everything)[:5])}"
-            load.notices.append(Notice("shared_event_table", name, None, tables[name].events, detail))
+        found = {kinds[name]} if name in kinds else event_names[name]
+        earlier = known[name][1] if name in known else set()
+        every = sorted(earlier | found)
+        # Names that differ in an id could fill the row.
+        listed = json.dumps(every[:_NAMES_KEPT], ensure_ascii=False)
+        if name not in known:
+            added.append((name, kind, listed, table.first_event_no, table.last_event_no))
+        else:
+            warehouse.execute(
+                f"update {target} set event_names = ?, last_event_no = ? where table_name = ?",
+                [listed, table.last_event_no, name],
+            )
+        if len(every) > max(1, len(earlier)):
+            detail = f"one table for the events {', '.join(every[:5])}"
+            load.notices.append(Notice("shared_event_table", name, None, table.events, detail))
     warehouse.insert(target, ["table_name", "kind", "event_names", "first_event_no", "last_event_no"], added)
     warehouse.insert(
         warehouse.ops("landed_tables"),
@@ -490,11 +493,6 @@ def _event_names(warehouse: Warehouse, before: int) -> dict[str, set[str]]:
     return names
 
 
-def _name_list(names: set[str]) -> str:
-    # Names that differ in an id could fill the row.
-    return json.dumps(sorted(names)[:_NAMES_KEPT], ensure_ascii=False)
-
-
 def _update_column_registry(
     warehouse: Warehouse, load: _Load, scratch: Path, tables: Mapping[str, _EventTable]
 ) -> list[str]:
@@ -506,13 +504,13 @@ def _update_column_registry(
     for table_key, path_text, *counts in _structure(scratch):
         path = tuple(json.loads(path_text))
         for table in registry.tables_of(table_key, path, event_types):
-            if table in tables or table == registry.TRAIT_TABLE:
+            if table in tables or table == TRAIT_TABLE:
                 known = seen.setdefault((table, path), [0] * len(counts))
                 for slot, number in enumerate(counts):
                     known[slot] += int(number)
     first = {name: table.first_event_no for name, table in tables.items()}
     if "identifies" in first:
-        first[registry.TRAIT_TABLE] = first["identifies"]
+        first[TRAIT_TABLE] = first["identifies"]
     names = sorted({table for table, _ in seen})
     rules = registry.RegistryRules.of(load.names, load.options.column_types, load.options.max_columns_per_table)
     change = registry.update_registry(
@@ -523,7 +521,8 @@ def _update_column_registry(
     warehouse.insert(target, columns, [[getattr(row, name) for name in columns] for row in change.added])
     for row in change.updated:
         warehouse.execute(
-            f"update {target} set data_type = ?, path_rank = ?, updated_load_id = ? where table_name = ? and raw_path = ?",
+            f"update {target} set data_type = ?, path_rank = ?, updated_load_id = ? "
+            "where table_name = ? and raw_path = ?",
             [row.data_type, row.path_rank, row.updated_load_id, row.table_name, row.raw_path],
         )
     load.notices.extend(change.notices)
@@ -587,7 +586,7 @@ def _insert_ledger(warehouse: Warehouse, load: _Load, first: int | None, last: i
             "detail",
             "load_id",
             "landed_at",
-        ],  # fmt: skip
+        ],
         [
             (
                 each.path,
@@ -600,7 +599,7 @@ def _insert_ledger(warehouse: Warehouse, load: _Load, first: int | None, last: i
                 each.detail,
                 load.load_id,
                 load.loaded_at,
-            )  # fmt: skip
+            )
             for each in rows
         ],
     )
@@ -617,7 +616,7 @@ def _insert_ledger(warehouse: Warehouse, load: _Load, first: int | None, last: i
                 len(rows),
                 load.started_at,
                 load.loaded_at,
-            )  # fmt: skip
+            )
         ],
     )
 

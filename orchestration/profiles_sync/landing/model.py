@@ -21,8 +21,8 @@ class Source:
 
     Attributes:
         path: A folder or file: a local path or a URL that fsspec knows.
-        source_id: Source of the calls whose path names none. None: the first folder below `path`, days left out, else the
-            name of the folder that the file is in.
+        source_id: Source of the calls whose path names none. None: the first folder below `path`, days left out, else
+            the name of the folder that the file is in.
         name: Name of `source_id` in the tables.
         slug: Its slug.
         storage_options: What fsspec needs to open it, such as an endpoint.
@@ -48,7 +48,7 @@ class LandingOptions:
     """The settings that landing follows; each has the meaning of the setting of the same name.
 
     Attributes:
-        strict_unify_limits: Reject what Segment's Unify drops without a word (too many traits, group ids too long or blank).
+        strict_unify_limits: Reject what Segment's Unify drops without a word, such as calls with too many traits.
         max_event_tables: Track events beyond this many get no table of their own.
         max_columns_per_table: Keys beyond this many become no columns; 0: the engine's limit less 50.
         portable_names: Names that fit every engine.
@@ -101,7 +101,8 @@ class FileOutcome:
         read: Calls found.
         landed: Calls accepted.
         rejected: Calls rejected.
-        status: `landed`, `unreadable`, `empty`; `unavailable` when the store did not give it, which the ledger does not keep.
+        status: `landed`, `unreadable`, `empty`; `unavailable` when the store did not give it, which the ledger does not
+            keep.
         detail: Why, where it is not simply landed.
     """
 

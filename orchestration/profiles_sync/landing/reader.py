@@ -1,4 +1,4 @@
-"""Reads files into scratch files. The one implementation: a small load runs it in this process, a large one in several."""
+"""Reads files into scratch files. The one implementation: small loads run it in this process, large ones in several."""
 
 from __future__ import annotations
 

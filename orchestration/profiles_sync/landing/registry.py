@@ -97,7 +97,7 @@ def tables_of(table: str, path: Path, event_tables: frozenset[str]) -> Sequence[
 
 
 def least_upper_bound(counts: Counts) -> str:
-    """Return the type that takes all values seen: equal types stay, integers with floats are floats, else it is text."""
+    """Return the type that takes all values: one type stays, integers with floats are floats, all else is text."""
     seen = {name for name, number in zip(TYPES, counts, strict=True) if number}
     if len(seen) == 1:
         return seen.pop()
@@ -211,9 +211,7 @@ def _update_column(
         row = known.get(path)
         if row is None:
             change.added.append(
-                RegisteredPath(
-                    table, name, raw_path(path), data_type, rank, status, load_id, first_event_no, load_id
-                )  # fmt: skip
+                RegisteredPath(table, name, raw_path(path), data_type, rank, status, load_id, first_event_no, load_id)
             )
         elif (row.path_rank, row.data_type) != (rank, data_type):
             change.updated.append(replace(row, path_rank=rank, data_type=data_type, updated_load_id=load_id))

@@ -70,8 +70,9 @@ class SpoolWriter:
         """Write an accepted call."""
         head = (
             f"{file_no}\t{file_row}\t{call.item_no}\t{call.received}\t{call.timestamp}\t"
-            f"{'' if call.sent is None else call.sent}\t{call.original}\t{call.kind}\t{call.sha256}\t{call.message_id}\t"
-            f"{call.user_id or ''}\t{call.anonymous_id or ''}\t{call.event_name or ''}\t{slug or ''}\t"
+            f"{'' if call.sent is None else call.sent}\t{call.original}\t{call.kind}\t{call.sha256}\t"
+            f"{call.message_id}\t{call.user_id or ''}\t{call.anonymous_id or ''}\t"
+            f"{call.event_name or ''}\t{slug or ''}\t"
         )
         payload = call.payload
         # Between tokens JSON may have tabs and carriage returns; inside of strings it may not.

@@ -1,8 +1,8 @@
 """Which keys calls carry, with values of which types: what the column registry is made of.
 
-Calls of one kind mostly look alike. So a call is not walked key by key: the keys of an object and the types of its values,
-taken as they come, are its shape, and shapes are counted. Only strings and integers that can change a column's type are
-looked at themselves.
+Calls of one kind mostly look alike. So a call is not walked key by key: the keys of an object and the types of its
+values, taken as they come, are its shape, and shapes are counted. Only strings and integers that can change a column's
+type are looked at themselves.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class _Shape:
 
     def __init__(self) -> None:
         self.count = 0
-        # Keys whose strings have all been points in time so far, or must be told apart for good: value -> how many were.
+        # Of keys in `strings`: how many values were points in time.
         self.times: dict[str, int] = {}
+        # Keys whose strings have all been points in time so far, or must be told apart for good.
         self.strings: list[str] = []
         # Integers beyond 64 bits count as floats.
         self.integers: dict[str, int] = {}

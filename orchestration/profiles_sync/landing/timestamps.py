@@ -14,7 +14,7 @@ LAST = 253_402_300_799_999_999
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:?\d{2})?", re.ASCII
 )
-# What a trait or property must look like to make a timestamp column: padded and with its zone, as every engine casts it.
+# A trait or property of this form makes a timestamp column: padded and with its zone, as every engine casts it.
 _ZONED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})", re.ASCII)
 
 # Archives are in time order, so days and seconds repeat.

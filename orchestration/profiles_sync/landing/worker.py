@@ -91,7 +91,7 @@ class _Process:
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise LandingError(
                 f"a reading process ended with code {self._process.wait()}",
-                hint="If it was killed for want of memory, set fewer workers; then land again: nothing is lost or doubled.",
+                hint="If it ran out of memory, use fewer workers; then land again: nothing is lost or doubled.",
                 code="E_INTERNAL",
             ) from error
         if failed:
@@ -133,8 +133,9 @@ def main() -> None:
         except EOFError:
             return
         try:
-            answer = reader.close() if request is None else reader.read(*request)
-            pickle.dump((False, answer), answers)
+            if request is None:
+                reader.close()
+            pickle.dump((False, None if request is None else reader.read(*request)), answers)
         except Exception:
             pickle.dump((True, traceback.format_exc()), answers)
         answers.flush()

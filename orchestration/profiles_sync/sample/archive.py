@@ -30,9 +30,9 @@ class SampleFiles:
 def write_sample_archive(folder: Path, part: Literal["first", "later"] = "first") -> SampleFiles:
     """Write a part of the sample archive below `folder`; the same bytes every time.
 
-    `first` has ten days of about 20,000 calls from three sources: `web`, `ios` and `backend`. `later` has an hour of the
-    day after, with a new event, a new property and sign-ins that merge profiles, and a file of an earlier day that comes
-    late.
+    `first` has ten days of about 20,000 calls from three sources: `web`, `ios` and `backend`. `later` has an hour of
+    the day after, with a new event, a new property and sign-ins that merge profiles, and a file of an earlier day that
+    comes late.
 
     Raises:
         OSError: The folder cannot be written.

@@ -55,8 +55,8 @@ FIRST_NAMES = (
     "Olga", "Paul", "Rosa", "Sami", "Tessa", "Viktor", "Wanda", "Yusuf", "Zoë",
 )  # fmt: skip
 LAST_NAMES = (
-    "Abel", "Brandt", "Costa", "Dahl", "Engel", "Fischer", "Graf", "Hansen", "Ivanova", "Jung", "Kaya", "Lange", "Meyer",
-    "Novak", "Otto", "Peters", "Roth", "Sørensen", "Thiel", "Ulrich", "Vogt", "Weiß", "Yilmaz", "Zimmer",
+    "Abel", "Brandt", "Costa", "Dahl", "Engel", "Fischer", "Graf", "Hansen", "Ivanova", "Jung", "Kaya", "Lange",
+    "Meyer", "Novak", "Otto", "Peters", "Roth", "Sørensen", "Thiel", "Ulrich", "Vogt", "Weiß", "Yilmaz", "Zimmer",
 )  # fmt: skip
 CITIES = (
     ("Hamburg", "20095", "DE"),

@@ -114,8 +114,9 @@ class Warehouse(ABC):
             WarehouseError: It failed.
         """
 
+    @abstractmethod
     def lock(self, table: str) -> None:
-        """Let other transactions wait that want to write the table; an engine with one writer has nothing to do.
+        """Let other transactions wait that want to write the table.
 
         Args:
             table: Its qualified name; call this inside of a transaction.

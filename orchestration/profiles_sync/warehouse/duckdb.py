@@ -59,6 +59,9 @@ class DuckDBWarehouse(Warehouse):
         row = self._run(f"insert into {table} ({column_list(columns)}) {query}").fetchone()
         return int(row[0]) if row else 0
 
+    def lock(self, table: str) -> None:
+        """Nothing to do: the file has one writer."""
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
