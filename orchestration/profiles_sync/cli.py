@@ -30,14 +30,19 @@ app = typer.Typer(
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help=f"Folder that holds everything of one deployment. [env: {HOME_VARIABLE}; default: {DEFAULT_HOME}]"),
+    typer.Option(
+        "--home",
+        help=f"Folder that holds everything of one deployment. [env: {HOME_VARIABLE}; default: {DEFAULT_HOME}]",
+    ),
 ]
 TargetOption = Annotated[
     str | None, typer.Option("--target", help="Target of profiles.yml. After the first sync: the one it went to.")
 ]
 SourceOption = Annotated[
     list[str] | None,
-    typer.Option("--source", help="Folder, file or URL to read, instead of those in profiles_sync.yml; may be repeated."),
+    typer.Option(
+        "--source", help="Folder, file or URL to read, instead of those in profiles_sync.yml; may be repeated."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
@@ -72,14 +77,14 @@ def _sync(home: Path | None, sources: list[str], target: str | None, *, full_ref
     check_ready(workplace, sources)
     with (
         output_to_log(workplace.home, "sync") as (output, errors),
-        report.LiveReporter(Console(file=errors)) as reporter,
+        report.LiveReporter(report.make_console(errors)) as reporter,
     ):
         record = run_sync(workplace, reporter, sources=sources, full_refresh=full_refresh)
         reporter.close()
         if as_json:
             _print_json(to_json(record), output)
         else:
-            report.print_sync(Console(file=output), record)
+            report.print_sync(report.make_console(output), record)
     raise typer.Exit(_EXIT_CODES[record.status])
 
 
@@ -96,19 +101,21 @@ def land(
     check_ready(workplace, source or [])
     with (
         output_to_log(workplace.home, "land") as (output, errors),
-        report.LiveReporter(Console(file=errors)) as reporter,
+        report.LiveReporter(report.make_console(errors)) as reporter,
     ):
         load = land_only(workplace, reporter, sources=source or [])
         reporter.close()
         if as_json:
             _print_json(report.load_to_json(load), output)
         else:
-            report.print_load(Console(file=output), load)
+            report.print_load(report.make_console(output), load)
 
 
 @app.command()
 def history(
-    run: Annotated[str | None, typer.Argument(help="A sync, by the beginning of its id: shows its tables and errors.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(help="A sync, by the beginning of its id: shows its tables and errors.")
+    ] = None,
     home: HomeOption = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many syncs.")] = 20,
     as_json: JsonOption = False,
@@ -124,13 +131,13 @@ def history(
             if as_json:
                 _print_json(to_json(record))
             else:
-                report.print_sync(Console(), record, detail=True)
+                report.print_sync(report.make_console(), record, detail=True)
             return
         records = read_history(instance, place, limit=limit)
     if as_json:
         _print_json([to_json(record) for record in records])
     else:
-        report.print_history(Console(), records)
+        report.print_history(report.make_console(), records)
 
 
 @app.command()
@@ -143,7 +150,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         _print_json(found.to_json())
     else:
-        report.print_status(Console(), found)
+        report.print_status(report.make_console(), found)
 
 
 @app.command()
@@ -163,7 +170,11 @@ def up(
         load_manifest(workplace)
     services = Services(workplace.home, host, port)
     console.print("Starting Dagster; this takes some seconds.")
-    services.run(lambda: console.print(f"Dagster is at [link]{services.url}[/link]; the schedule syncs every hour. Ctrl-C stops it."))
+    services.run(
+        lambda: console.print(
+            f"Dagster is at [link]{services.url}[/link]; the schedule syncs every hour. Ctrl-C stops it."
+        )
+    )
     console.print("Stopped.")
 
 
@@ -172,7 +183,8 @@ def _existing(home: Path | None) -> Home:
     place = Home.locate(home)
     if not place.dagster_dir.is_dir():
         raise ConfigError(
-            f"there is no deployment in {place.root}", hint=f"`profiles-sync sync` makes one; --home or {HOME_VARIABLE} names another."
+            f"there is no deployment in {place.root}",
+            hint=f"`profiles-sync sync` makes one; --home or {HOME_VARIABLE} names another.",
         )
     return place
 
@@ -189,7 +201,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options of the program itself."""
 

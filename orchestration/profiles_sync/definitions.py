@@ -6,7 +6,7 @@ import dagster as dg
 
 from profiles_sync.defs.jobs import hourly_schedule, session_resource, sync_history, sync_job
 from profiles_sync.defs.landing import landing
-from profiles_sync.defs.tables import table_assets
+from profiles_sync.defs.tables import rule_assets, table_assets
 from profiles_sync.home import Home
 from profiles_sync.project import Workplace, load_manifest, open_workplace
 from profiles_sync.sync.progress import Reporter, SilentReporter
@@ -19,8 +19,9 @@ def build_definitions(workplace: Workplace, reporter: Reporter | None = None) ->
         workplace: The deployment.
         reporter: Follows a sync that runs in this process.
     """
+    manifest = load_manifest(workplace)
     return dg.Definitions(
-        assets=[landing, table_assets(load_manifest(workplace)), sync_history],
+        assets=[landing, table_assets(manifest), *rule_assets(manifest), sync_history],
         jobs=[sync_job],
         schedules=[hourly_schedule(workplace)],
         resources={"session": session_resource(workplace, reporter or SilentReporter())},

@@ -154,7 +154,8 @@ class Home:
             return None
         except (ValueError, TypeError) as error:
             raise ConfigError(
-                f"{self._binding_file} is damaged: {error}", hint="Restore it from a backup; it names this home's warehouse."
+                f"{self._binding_file} is damaged: {error}",
+                hint="Restore it from a backup; it names this home's warehouse.",
             ) from error
 
     def check_binding(self, wanted: Binding) -> None:

@@ -147,7 +147,8 @@ def _read_target(profiles_dir: Path, name: str) -> Target:
         profile = Profile.from_raw_profiles(raw, PROFILE, ProfileRenderer({}), name or None)
     except DbtBaseException as error:
         raise ConfigError(f"{path}: {redact(str(error).strip())}") from error
-    credentials = profile.credentials
+    # Each adapter has its own class of them.
+    credentials: Any = profile.credentials
     if credentials.type == "duckdb":
         address = str(Path(credentials.path).resolve())
     else:
@@ -178,7 +179,9 @@ def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapp
     )
     if finished.returncode != 0:
         said = redact(finished.stdout.strip(), workplace.target.secrets)
-        raise ProfilesSyncError(f"dbt {arguments[0]} failed: {said or f'exit code {finished.returncode}'}", code="E_DBT")
+        raise ProfilesSyncError(
+            f"dbt {arguments[0]} failed: {said or f'exit code {finished.returncode}'}", code="E_DBT"
+        )
 
 
 def load_manifest(workplace: Workplace) -> dict[str, Any]:
@@ -202,7 +205,13 @@ def load_manifest(workplace: Workplace) -> dict[str, Any]:
 def _fingerprint(workplace: Workplace) -> str:
     root = project_dir()
     digest = hashlib.sha256(f"{workplace.target.name} {workplace.target.address} {workplace.target.schema}".encode())
-    for folder in (root / "dbt_project", root / "macros", root / "seeds", root / "tests" / "dbt", workplace.home.models_dir):
+    for folder in (
+        root / "dbt_project",
+        root / "macros",
+        root / "seeds",
+        root / "tests" / "dbt",
+        workplace.home.models_dir,
+    ):
         for path in sorted(folder.rglob("*")):
             if path.suffix in (".sql", ".yml", ".csv", ".md"):
                 digest.update(_state(path))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -42,9 +43,14 @@ class LiveReporter:
         self._task: TaskID | None = None
         if console.is_terminal:
             self._progress = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                console=console, transient=True,
-            )  # fmt: skip
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+            )
             self._task = self._progress.add_task("Starting", total=None)
             self._progress.start()
 
@@ -59,7 +65,9 @@ class LiveReporter:
         """Show how far landing is."""
         if self._progress is not None and self._task is not None:
             text = f"Landing {progress.calls:,} calls"
-            self._progress.update(self._task, description=text, completed=progress.files_done, total=progress.files or None)
+            self._progress.update(
+                self._task, description=text, completed=progress.files_done, total=progress.files or None
+            )
 
     def table(self, table: str, index: int, total: int) -> None:
         """Show which table dbt starts on."""
@@ -75,8 +83,20 @@ class LiveReporter:
     def __enter__(self) -> LiveReporter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
+
+
+def make_console(file: TextIO | None = None) -> Console:
+    """Return a console; what is piped into a file or program is not folded at 80 columns."""
+    console = Console(file=file)
+    return console if console.is_terminal else Console(file=file, width=160)
+
+
+def _plain_table(*, show_header: bool = True, show_footer: bool = False) -> Table:
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=show_header, show_footer=show_footer)
 
 
 def duration(seconds: float) -> str:
@@ -91,7 +111,9 @@ def duration(seconds: float) -> str:
 def print_sync(console: Console, record: SyncRecord, *, detail: bool = False) -> None:
     """Print one sync: status, rows by group, errors; in detail, each table too."""
     outcome = record.outcome
-    line = Text.assemble(("Sync ", "bold"), record.run_id[:8], "  ", _status(record.status), f"  {duration(record.duration_s)}")
+    line = Text.assemble(
+        ("Sync ", "bold"), record.run_id[:8], "  ", _status(record.status), f"  {duration(record.duration_s)}"
+    )
     line.append(f"  started {record.started_at:%Y-%m-%d %H:%M:%S} UTC by {record.trigger}", style="dim")
     console.print(line)
     if outcome is None:
@@ -106,6 +128,11 @@ def print_sync(console: Console, record: SyncRecord, *, detail: bool = False) ->
         console.print("Every table was up to date.")
     if detail and outcome.tables:
         console.print(_tables(outcome.tables))
+        for table in outcome.tables:
+            if table.new_columns:
+                console.print(
+                    f"New columns of {table.table}: {', '.join(table.new_columns)}", markup=False, highlight=False
+                )
     if outcome.error:
         _print_error(console, outcome.error)
         for table in outcome.failed_tables:
@@ -115,7 +142,7 @@ def print_sync(console: Console, record: SyncRecord, *, detail: bool = False) ->
 
 def rows_by_group(outcomes: dict[str, Outcome]) -> Table:
     """Return rows synced by group, one column for each sync."""
-    shown = Table(show_edge=False, pad_edge=False, show_footer=True)
+    shown = _plain_table(show_footer=True)
     shown.add_column("", footer="All")
     for title, outcome in outcomes.items():
         shown.add_column(title, justify="right", footer=f"{outcome.rows_synced:,}")
@@ -129,26 +156,26 @@ def print_history(console: Console, records: Sequence[SyncRecord]) -> None:
     if not records:
         console.print("No sync yet.")
         return
-    shown = Table(show_edge=False, pad_edge=False)
+    shown = _plain_table()
     for title in ("Sync", "Started (UTC)", "Status", "Duration"):
         shown.add_column(title, no_wrap=True)
-    for title in ("Rows", "Identity graph", "Event type", "Event"):
-        shown.add_column(title, justify="right")
-    shown.add_column("By", style="dim", no_wrap=True)
-    shown.add_column("Error")
+    for title in ("Rows", "Graph", "Types", "Events"):
+        shown.add_column(title, justify="right", no_wrap=True)
     for record in records:
         outcome = record.outcome
         rows = [f"{outcome.rows_synced:,}", *(f"{outcome.rows(group):,}" for group in GROUPS)] if outcome else [""] * 4
         shown.add_row(
             record.run_id[:8],
-            f"{record.started_at:%Y-%m-%d %H:%M:%S}",
+            f"{record.started_at:%Y-%m-%d %H:%M}",
             _status(record.status),
             duration(record.duration_s),
             *rows,
-            record.trigger,
-            Text(_first_line(outcome.error)) if outcome and outcome.error else "",
         )
     console.print(shown)
+    console.print("Rows of identity graph tables, event type tables and event tables.", style="dim")
+    for record in records:
+        if record.outcome and record.outcome.error:
+            console.print(f"{record.run_id[:8]}  {_first_line(record.outcome.error)}", markup=False, highlight=False)
 
 
 def print_load(console: Console, load: LoadReport) -> None:
@@ -156,7 +183,9 @@ def print_load(console: Console, load: LoadReport) -> None:
     if load.load_id is None:
         console.print("Nothing new to land.")
         return
-    console.print(f"Landed {load.landed:,} calls of {len(load.files):,} files in {duration(load.seconds)}.", highlight=False)
+    console.print(
+        f"Landed {load.landed:,} calls from {_files(len(load.files))} in {duration(load.seconds)}.", highlight=False
+    )
     for reason, count in sorted(load.rejected.items()):
         console.print(f"  rejected {count:,}: {reason}", highlight=False)
     for file in load.files:
@@ -168,7 +197,10 @@ def load_to_json(load: LoadReport) -> dict[str, Any]:
     """Return what a landing brought as plain JSON values."""
     return {
         "load_id": load.load_id,
-        "files": [{"path": file.path, "status": file.status, "landed": file.landed, "rejected": file.rejected, "detail": file.detail} for file in load.files],
+        "files": [
+            {name: getattr(file, name) for name in ("path", "status", "landed", "rejected", "detail")}
+            for file in load.files
+        ],
         "read": load.read,
         "landed": load.landed,
         "rejected": dict(load.rejected),
@@ -176,18 +208,23 @@ def load_to_json(load: LoadReport) -> dict[str, Any]:
         "last_event_no": load.last_event_no,
         "new_tables": list(load.new_tables),
         "seconds": round(load.seconds, 3),
-    }  # fmt: skip
+    }
 
 
 def print_status(console: Console, status: DeploymentStatus) -> None:
     """Print where a deployment stands."""
-    shown = Table(show_header=False, show_edge=False, pad_edge=False)
+    shown = _plain_table(show_header=False)
     shown.add_column(style="bold", no_wrap=True)
     shown.add_column()
     shown.add_row("Home", Text(status.home))
     shown.add_row("Warehouse", Text(f"{status.warehouse} {status.address}, schema {status.schema}"))
     shown.add_row("Sources", Text("\n".join(status.sources) or "none; name them in profiles_sync.yml"))
-    shown.add_row("Frequency", "hourly" if status.next_sync_at else f"hourly while `profiles-sync up` runs{'; paused' if status.paused else ''}")
+    shown.add_row(
+        "Frequency",
+        "hourly"
+        if status.next_sync_at
+        else f"hourly while `profiles-sync up` runs{'; paused' if status.paused else ''}",
+    )
     shown.add_row("Next sync", f"{status.next_sync_at:%Y-%m-%d %H:%M} UTC" if status.next_sync_at else "none planned")
     console.print(shown)
     for record in filter(None, (status.running, status.last)):
@@ -196,8 +233,12 @@ def print_status(console: Console, status: DeploymentStatus) -> None:
 
 def _landing_line(outcome: Outcome) -> str:
     landing = outcome.landing
-    line = f"Landed {landing.events:,} calls of {landing.files:,} new files"
-    notes = [(landing.rejected, "rejected"), (outcome.identity.duplicates, "duplicate"), (outcome.identity.filtered, "filtered")]
+    line = f"Landed {landing.events:,} calls from {_files(landing.files)}" if landing.files else "No new files"
+    notes = [
+        (landing.rejected, "rejected"),
+        (outcome.identity.duplicates, "duplicate"),
+        (outcome.identity.filtered, "filtered"),
+    ]
     parts = [f"{count:,} {name}" for count, name in notes if count]
     line += f" ({', '.join(parts)})" if parts else ""
     identity = outcome.identity
@@ -206,23 +247,25 @@ def _landing_line(outcome: Outcome) -> str:
     return line + "."
 
 
+def _files(number: int) -> str:
+    return f"{number:,} new file{'' if number == 1 else 's'}"
+
+
 def _tables(tables: Sequence[TableResult]) -> Table:
-    shown = Table(show_edge=False, pad_edge=False)
+    shown = _plain_table()
     for title in ("Table", "Group", "Status"):
         shown.add_column(title, no_wrap=True)
     for title in ("Inserted", "Updated", "Deleted"):
-        shown.add_column(title, justify="right")
-    shown.add_column("New columns")
+        shown.add_column(title, justify="right", no_wrap=True)
     order = {group: place for place, group in enumerate(GROUPS)}
     for table in sorted(tables, key=lambda each: (order.get(each.group, 9) if each.group else 9, each.table)):
         shown.add_row(
             table.table,
-            GROUP_NAMES[table.group] if table.group else "internal",
+            table.group or "internal",
             _status(table.status),
             f"{table.inserted:,}",
             f"{table.updated:,}",
             f"{table.deleted:,}",
-            ", ".join(table.new_columns),
         )
     return shown
 

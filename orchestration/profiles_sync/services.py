@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,7 +14,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 from profiles_sync.errors import ConfigError, ProfilesSyncError
@@ -67,9 +67,12 @@ class Services:
                 f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: {LOCATION}}}\n",
             )
             # One code server for both others; it also replaces its code on reload while syncs go on.
-            self._start("code-server", ["dagster", "code-server", "start", "-m", "profiles_sync.definitions",
-                                        "-h", "127.0.0.1", "-p", str(code_port), "--location-name", LOCATION])  # fmt: skip
-            self._start("webserver", ["dagster_webserver", "-w", str(workspace), "-h", self._host, "-p", str(self._port)])
+            code_server = ["dagster", "code-server", "start", "-m", "profiles_sync.definitions"]
+            code_server += ["-h", "127.0.0.1", "-p", str(code_port), "--location-name", LOCATION]
+            self._start("code-server", code_server)
+            self._start(
+                "webserver", ["dagster_webserver", "-w", str(workspace), "-h", self._host, "-p", str(self._port)]
+            )
             self._start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
             self._wait_until_ready(start_timeout_s)
             write_atomically(self._home.webserver_file, json.dumps({"url": self.url, "pid": os.getpid()}))
@@ -126,10 +129,8 @@ class Services:
             _signal_group(service.process, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_WAIT_S
         for service in self._services:
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 service.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             # Whatever is left of the group, orphans too.
             _signal_group(service.process, signal.SIGKILL)
             service.process.wait()
@@ -156,10 +157,8 @@ def reload_definitions(home: Home, *, timeout_s: float = 60.0) -> None:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -44,7 +44,10 @@ def session_resource(workplace: Workplace, reporter: Reporter) -> dg.ResourceDef
 
 
 def hourly_schedule(workplace: Workplace) -> dg.ScheduleDefinition:
-    """Return the schedule. It does not look whether a sync runs: the one that finds the lock taken is recorded as Skipped."""
+    """Return the schedule.
+
+    It does not look whether a sync runs: the one that finds the lock taken is recorded as Skipped.
+    """
 
     @dg.schedule(
         job=sync_job,

@@ -2,8 +2,10 @@
 
 # No postponed annotations here: Dagster reads them as objects.
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from profiles_sync.landing.model import LoadReport
 from profiles_sync.settings import SourceConfig
@@ -17,9 +19,11 @@ class LandingConfig(dg.Config):
 
     Attributes:
         sources: Folders, files or URLs to read instead of those in `profiles_sync.yml`.
+        full_refresh: Rebuild every table from the landed events.
     """
 
-    sources: list[str] = []
+    sources: list[str] = Field(default_factory=list)
+    full_refresh: bool = False
 
 
 @dg.multi_asset(
@@ -41,11 +45,12 @@ def landing(
     """Land what is new."""
     with session.step(context) as work:
         if work:
-            report = session.land(context, [SourceConfig(path=path) for path in config.sources])
+            sources = [SourceConfig(path=path) for path in config.sources]
+            report = session.land(context, sources, full_refresh=config.full_refresh)
             yield dg.MaterializeResult(asset_key=RAW_EVENTS, metadata=metadata(report))
 
 
-def metadata(report: LoadReport) -> dict[str, dg.MetadataValue[object]]:
+def metadata(report: LoadReport) -> dict[str, dg.MetadataValue[Any]]:
     """Return what Dagster shows of a load."""
     numbers = {
         "events_landed": report.landed,
@@ -53,7 +58,7 @@ def metadata(report: LoadReport) -> dict[str, dg.MetadataValue[object]]:
         "files": len(report.files),
         "new_columns": len(report.new_columns),
     }
-    shown: dict[str, dg.MetadataValue[object]] = {name: dg.MetadataValue.int(number) for name, number in numbers.items()}
+    shown: dict[str, dg.MetadataValue[Any]] = {name: dg.MetadataValue.int(number) for name, number in numbers.items()}
     if report.load_id:
         shown["load_id"] = dg.MetadataValue.text(report.load_id)
     if report.rejected:

@@ -26,16 +26,23 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetKey([schema, table] if schema else [table])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Return the group of the sync's report, or the folder of an internal model."""
-        group = dbt_resource_props["config"].get("meta", {}).get("sync_group")
-        if group:
-            return str(group)
+        """Return the group that the model's `meta` names, else its folder."""
         folders = dbt_resource_props["fqn"][1:-1]
-        return str(folders[0]) if folders else None
+        return super().get_group_name(dbt_resource_props) or (str(folders[0]) if folders else None)
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """Return the model's description, without its SQL."""
         return str(dbt_resource_props.get("description") or "")
+
+
+def rule_assets(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+    """Return the rule files that models read, which a sync does not build."""
+    translator = Translator()
+    return [
+        translator.get_asset_spec(manifest, unique_id, None).replace_attributes(group_name="settings", deps=[])
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "seed"
+    ]
 
 
 def table_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:

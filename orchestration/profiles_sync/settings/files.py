@@ -80,7 +80,9 @@ def _collect_lines(path: Path, node: yaml.Node, place: Location, lines: dict[Loc
         for key, value in node.value:
             inner = (*place, str(key.value))
             if inner in lines:
-                raise error_at(path, key.start_mark.line + 1, f"`{key.value}` is given twice (first in line {lines[inner]})")
+                raise error_at(
+                    path, key.start_mark.line + 1, f"`{key.value}` is given twice (first in line {lines[inner]})"
+                )
             lines[inner] = key.start_mark.line + 1
             _collect_lines(path, value, inner, lines)
     elif isinstance(node, yaml.SequenceNode):
@@ -127,7 +129,9 @@ def read_rows(path: Path, columns: Sequence[str], required: Sequence[str]) -> li
                     continue
                 if len(cells) != len(header):
                     raise error_at(path, reader.line_num, f"{len(cells)} cells, the header has {len(header)}")
-                rows.append(Row(path, reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))))
+                rows.append(
+                    Row(path, reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+                )
     except csv.Error as error:
         raise error_at(path, reader.line_num, f"this is not valid CSV: {error}") from error
     except (OSError, UnicodeDecodeError) as error:

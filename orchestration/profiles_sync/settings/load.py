@@ -33,7 +33,9 @@ def load_deployment(home: Home) -> Deployment:
     """
     document = read_yaml(home.config_file)
     _refuse_unknown_keys(document)
-    return _validate(Deployment, document, {key: document.data[key] for key in Deployment.model_fields if key in document.data})
+    return _validate(
+        Deployment, document, {key: document.data[key] for key in Deployment.model_fields if key in document.data}
+    )
 
 
 def load_settings(home: Home, project_dir: Path, schema: str) -> Settings:
@@ -54,7 +56,7 @@ def load_settings(home: Home, project_dir: Path, schema: str) -> Settings:
     overrides = {key: value for key, value in document.data.items() if key in _SCALARS}
 
     # Each file is validated on its own first, so that a mistake is shown in the file that has it.
-    base = _validate(Settings, project, {**defaults, **dict.fromkeys(_TABLES, [])}, within=("vars", PACKAGE))
+    base = _validate(Settings, project, {**defaults, **{table: [] for table in _TABLES}}, within=("vars", PACKAGE))
     merged = _validate(Settings, document, {**base.model_dump(), **overrides})
 
     rules = _rules(project_dir / "seeds" / RULES_FILE, home.rules_dir / RULES_FILE, merged)
@@ -94,7 +96,7 @@ def _validate(model: type[Model], document: Document, data: Mapping[str, Any], w
 
 
 def _rules(package_file: Path, home_file: Path, settings: Settings) -> list[IdentityRule]:
-    """Return the package's rules, each replaced column by column by the home's row of its type, then the home's own types."""
+    """Return the package's rules, each overridden column by column by the home's row of its type."""
     fallback = {
         "value_limit": str(settings.default_limit),
         "limit_window": settings.default_window,
@@ -137,4 +139,6 @@ def _validate_row(model: type[Model], row: Row, values: Mapping[str, Any]) -> Mo
 
 def _typed(values: Mapping[str, str]) -> dict[str, Any]:
     # A blank limit is no limit, a blank priority none; pydantic reads numbers and booleans from text.
-    return {name: None if name in ("value_limit", "priority") and not value else value for name, value in values.items()}
+    return {
+        name: None if name in ("value_limit", "priority") and not value else value for name, value in values.items()
+    }

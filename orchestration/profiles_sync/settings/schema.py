@@ -51,7 +51,9 @@ class IdentityRule(_Strict):
     @classmethod
     def _type_is_lower_case(cls, value: str) -> str:
         if not _TYPE_NAME.fullmatch(value):
-            raise ValueError("an identifier type begins with a lower-case letter and holds lower-case letters, digits, `_`, `.` and `-`")
+            raise ValueError(
+                "an identifier type is a lower-case letter, then lower-case letters, digits, `_`, `.` and `-`"
+            )
         return value
 
     @field_validator("normalize")
@@ -83,7 +85,9 @@ class BlockedValue(_Strict):
         elif self.kind == "pattern":
             problem = _pattern_problem(self.value)
             if problem:
-                raise ValueError(f"the pattern is not understood: {problem}; patterns are RE2 and match the whole value")
+                raise ValueError(
+                    f"the pattern is not understood: {problem}; patterns are RE2 and match the whole value"
+                )
         return self
 
 
@@ -191,7 +195,9 @@ class Deployment(_Strict):
     @classmethod
     def _space_is_a_schema_name(cls, value: str | None) -> str | None:
         if value is not None and not _SCHEMA_NAME.fullmatch(value):
-            raise ValueError("a space is a schema name: lower-case letters, digits and underscores, not beginning with a digit")
+            raise ValueError(
+                "a space is a schema name: lower-case letters, digits and underscores, not beginning with a digit"
+            )
         return value
 
 

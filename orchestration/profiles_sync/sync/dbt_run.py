@@ -1,13 +1,14 @@
 """One dbt invocation, streamed into Dagster's events and read into table results.
 
-The loop is ours, not `DbtCliInvocation.stream()`: a table can be born in the very run that builds it, and dagster-dbt knows
-only the nodes it was loaded with. For the same reason dbt is called without Dagster's context, whose selection would be
-added to ours.
+The loop is ours, not `DbtCliInvocation.stream()`: a table can be born in the very run that builds it, and dagster-dbt
+knows only the nodes it was loaded with. For the same reason dbt is called without Dagster's context, whose selection
+would be added to ours.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -30,7 +31,10 @@ _IDENTITY_COUNTS = ("duplicates", "filtered", "profiles_created", "profiles_merg
 
 
 class DbtCli(DbtCliResource):
-    """dagster-dbt's resource without two detours: it asks `dbt --version`, which asks the package index, and opens an adapter here."""
+    """dagster-dbt's resource without two detours.
+
+    It asks `dbt --version`, which asks the package index, and opens an adapter in this process.
+    """
 
     @cached_property
     def _cli_version(self) -> Version:
@@ -58,6 +62,7 @@ class DbtRun:
         context: dg.AssetExecutionContext,
         target_path: Path,
         on_table: Callable[[str, int, int], None],
+        environment: Mapping[str, str] | None = None,
     ) -> Iterator[dg.Output[None] | dg.AssetMaterialization]:
         """Run dbt and yield an event for each table that it built.
 
@@ -66,17 +71,21 @@ class DbtRun:
             context: Of the step.
             target_path: Where dbt writes its artifacts; new for each run.
             on_table: Called with a table, its place and the number of tables as each one starts.
+            environment: Variables for dbt on top of this process's.
         """
         dbt = DbtCli(
-            project_dir=project_dir(), profiles_dir=self._workplace.profiles_dir, dbt_executable=dbt_executable()
+            project_dir=str(project_dir()),
+            profiles_dir=str(self._workplace.profiles_dir),
+            dbt_executable=dbt_executable(),
         )
-        invocation = dbt.cli(
-            arguments,
-            manifest=self._manifest,
-            dagster_dbt_translator=self._translator,
-            target_path=target_path,
-            raise_on_error=False,
-        )
+        with _environment(environment or {}):
+            invocation = dbt.cli(
+                arguments,
+                manifest=self._manifest,
+                dagster_dbt_translator=self._translator,
+                target_path=target_path,
+                raise_on_error=False,
+            )
         known = set(context.assets_def.keys_by_output_name)
         for message in invocation.stream_raw_events():
             raw = message.raw_event
@@ -116,12 +125,29 @@ class DbtRun:
     def _table(self, unique_id: str) -> str:
         return str(self._manifest["nodes"][unique_id]["alias"])
 
-    def _with_rows(self, event: dg.Output[None], unique_id: str, known: set[str]) -> dg.Output[None] | dg.AssetMaterialization:
+    def _with_rows(
+        self, event: dg.Output[None], unique_id: str, known: set[str]
+    ) -> dg.Output[None] | dg.AssetMaterialization:
         metadata = {**event.metadata, **rows_metadata(self._reports.get(unique_id))}
         if event.output_name in known:
             return event.with_metadata(metadata)
         key = self._translator.get_asset_spec(self._manifest, unique_id, None).key
         return dg.AssetMaterialization(key, metadata=metadata)
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    # dagster-dbt gives dbt this process's environment and takes no other.
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def rows_metadata(report: Mapping[str, Any] | None) -> dict[str, dg.MetadataValue[Any]]:
@@ -156,7 +182,7 @@ def read_results(
         secrets: Values to hide.
 
     Returns:
-        A result for each model that ran or was to run, the counts of identity resolution, and the error when dbt did not
+        A result for each model that ran or was to run, the counts of identity resolution, and an error if dbt did not
         come through: it selected nothing that it knows, could not connect, or was killed.
     """
     results = {result["unique_id"]: result for result in run_results or [] if result["unique_id"].startswith("model.")}
@@ -165,10 +191,14 @@ def read_results(
         for unique_id in dict.fromkeys((*results, *reports))
     ]
     error = None
-    if exit_code not in (0, 1) or run_results is None or (exit_code == 1 and all(table.status is Status.SUCCESS for table in tables)):
+    if (
+        exit_code not in (0, 1)
+        or run_results is None
+        or (exit_code == 1 and all(table.status is Status.SUCCESS for table in tables))
+    ):
         said = "\n".join(messages) or f"dbt ended with exit code {exit_code}"
         error = diagnose(said, fallback="E_DBT", secrets=secrets)
-    counts = next((report["identity"] for report in reports.values() if "identity" in report), {})
+    counts: Mapping[str, Any] = next((report["identity"] for report in reports.values() if "identity" in report), {})
     identity = IdentityResult(**{name: int(counts.get(name, 0)) for name in _IDENTITY_COUNTS})
     return tables, identity, error
 

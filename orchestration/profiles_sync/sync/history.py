@@ -1,4 +1,4 @@
-"""The history of syncs. It is Dagster's: a run with tags, and one materialization of `sync_history` that holds the report."""
+"""The history of syncs. It is Dagster's: a run with tags, and a materialization of `sync_history` with the report."""
 
 from __future__ import annotations
 
@@ -158,7 +158,11 @@ def read_history(instance: dg.DagsterInstance, home: Home, *, limit: int = 50) -
     # A run can fail before it could report anything: its code did not load.
     known = {record.run_id for record in records}
     lost = _sync_runs(instance, [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], limit)
-    records += [_without_report(run) for run in lost if run.dagster_run.run_id not in known and STATUS_TAG not in run.dagster_run.tags]
+    records += [
+        _without_report(run)
+        for run in lost
+        if run.dagster_run.run_id not in known and STATUS_TAG not in run.dagster_run.tags
+    ]
     return sorted(records, key=lambda record: record.started_at, reverse=True)[:limit]
 
 
@@ -215,7 +219,12 @@ def _without_report(run: RunRecord) -> SyncRecord:
     finished = datetime.fromtimestamp(run.end_time or run.update_timestamp.timestamp(), timezone.utc)
     error = SyncError("E_INTERNAL", "the run ended before the sync began", "Dagster's page of the run shows why.")
     return SyncRecord(
-        run.dagster_run.run_id, Status.FAILED, started, finished, trigger_of(run.dagster_run.tags), conclude(error=error)
+        run.dagster_run.run_id,
+        Status.FAILED,
+        started,
+        finished,
+        trigger_of(run.dagster_run.tags),
+        conclude(error=error),
     )
 
 

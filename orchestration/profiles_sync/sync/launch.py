@@ -42,7 +42,7 @@ def run_sync(
             run_config={
                 # Progress is shown by the reporter; Dagster keeps the events.
                 "loggers": {"console": {"config": {"log_level": "ERROR"}}},
-                "ops": {"landing": {"config": {"sources": list(sources)}}},
+                "ops": {"landing": {"config": {"sources": list(sources), "full_refresh": full_refresh}}},
             },
             # The second one lists the run under its job in Dagster's pages.
             tags={history.TRIGGER_TAG: "command line", ".dagster/repository": "__repository__@profiles_sync"},
@@ -73,7 +73,9 @@ def land_only(workplace: Workplace, reporter: Reporter, *, sources: Sequence[str
     """
     with HomeLock(workplace.home.lock_file) as lock:
         if not lock.acquire():
-            raise ProfilesSyncError("a sync is running in this home", hint="Try again when it has ended.", code="E_LOCKED")
+            raise ProfilesSyncError(
+                "a sync is running in this home", hint="Try again when it has ended.", code="E_LOCKED"
+            )
         return land_files(workplace, [SourceConfig(path=path) for path in sources], reporter)
 
 

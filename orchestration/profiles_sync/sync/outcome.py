@@ -132,8 +132,8 @@ def conclude(
 ) -> Outcome:
     """Judge a sync by its table steps.
 
-    No step failed: Success, also without rows. Some failed: Partial success when rows were synced, else Failed. Rejected
-    events and other notices change nothing.
+    No step failed: Success, also without rows. Some failed: Partial success when rows were synced, else Failed.
+    Rejected events and other notices change nothing.
 
     Args:
         tables: The steps that were to run.
@@ -159,7 +159,6 @@ def conclude(
 def skipped(message: str) -> Outcome:
     """Outcome of a sync that found another one running."""
     return Outcome(Status.SKIPPED, error=SyncError("E_LOCKED", message))
-
 
 
 _ADAPTER: TypeAdapter[Outcome] = TypeAdapter(Outcome)

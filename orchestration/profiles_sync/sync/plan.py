@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-EVENT_PREFIX = "event__"
+from profiles_sync.sync.event_models import PREFIX
+
 IDENTITY = "identity_resolution"
 
 # Materializations that keep a watermark in `table_state`.
@@ -55,7 +56,7 @@ class Plan:
         names = " ".join(("path:dbt_project/models", *self.event_models))
         if self.all_event_models or len(names) > _ARGUMENT_LIMIT:
             # A table that is up to date costs a look at its watermark.
-            return f"path:dbt_project/models {EVENT_PREFIX}*"
+            return f"path:dbt_project/models {PREFIX}*"
         return names
 
 
@@ -75,7 +76,7 @@ def make_plan(progress: Progress, manifest: Mapping[str, Any]) -> Plan:
     for node in manifest["nodes"].values():
         if node["resource_type"] != "model" or node["config"]["materialized"] not in _WATERMARKED:
             continue
-        table, is_event_model = node["alias"], node["name"].startswith(EVENT_PREFIX)
+        table, is_event_model = node["alias"], node["name"].startswith(PREFIX)
         total += is_event_model
         of_events = node["config"].get("meta", {}).get("sync_group") in ("event_type", "event")
         due = progress.registry.get(table, 0) if of_events else progress.landed
@@ -84,3 +85,8 @@ def make_plan(progress: Progress, manifest: Mapping[str, Any]) -> Plan:
             if is_event_model:
                 event_models.append(node["name"])
     return Plan(tuple(behind), tuple(event_models), bool(event_models) and len(event_models) == total)
+
+
+def rebuild_plan() -> Plan:
+    """Return the plan that builds everything."""
+    return Plan((IDENTITY,), (), True)

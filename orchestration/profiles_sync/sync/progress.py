@@ -17,7 +17,7 @@ class Reporter(Protocol):
         """Landing got further."""
 
     def table(self, table: str, index: int, total: int) -> None:
-        """dbt starts on a table, the `index`-th of `total`."""
+        """Dbt starts on a table, the `index`-th of `total`."""
 
 
 class SilentReporter:

@@ -7,7 +7,7 @@ import itertools
 import shutil
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,18 +18,21 @@ from dagster_dbt import DagsterDbtTranslator
 
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.landing import LandingOptions, LoadReport, Source, SourceName, land
-from profiles_sync.project import Workplace, load_manifest, project_dir
+from profiles_sync.project import Workplace, load_manifest, project_dir, run_dbt
+from profiles_sync.services import reload_definitions
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
 from profiles_sync.sync.dbt_run import DbtRun
 from profiles_sync.sync.diagnosis import diagnose_exception, redact
+from profiles_sync.sync.event_models import read_event_tables, write_event_models
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, conclude, skipped
-from profiles_sync.sync.plan import make_plan
+from profiles_sync.sync.plan import Plan, make_plan, rebuild_plan
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.store import bind, open_store
 
 RUNS_KEPT = 10
+SHADOW = {"PROFILES_SYNC_SHADOW": "__rebuild"}
 _PAGE = 50
 
 
@@ -55,6 +58,7 @@ class Session:
         self._landing = LandingResult()
         self._dbt: DbtRun | None = None
         self._outcome: Outcome | None = None
+        self._rebuild = False
         self._locked = False
 
     @contextmanager
@@ -101,16 +105,20 @@ class Session:
         history.close_dead_runs(self._instance, self.workplace.home)
         return True
 
-    def land(self, context: dg.AssetExecutionContext, sources: Sequence[SourceConfig]) -> LoadReport:
+    def land(
+        self, context: dg.AssetExecutionContext, sources: Sequence[SourceConfig], *, full_refresh: bool = False
+    ) -> LoadReport:
         """Land what is new; the sync ends here when no other step was chosen.
 
         Args:
             context: Of the step.
             sources: Where to look; empty: what the home's file names.
+            full_refresh: The tables are to be rebuilt afterwards.
 
         Raises:
             ProfilesSyncError: Nothing to read was ever named, a setting is wrong, or landing failed.
         """
+        self._rebuild = full_refresh
         report = land_files(self.workplace, sources, self._reporter)
         self._landing = LandingResult(
             (report.load_id,) if report.load_id else (), report.landed, sum(report.rejected.values()), len(report.files)
@@ -122,38 +130,80 @@ class Session:
     def build(
         self, context: dg.AssetExecutionContext, translator: DagsterDbtTranslator
     ) -> Iterator[dg.Output[None] | dg.AssetMaterialization]:
-        """Build the tables that are behind, and end the sync.
+        """Build the tables that are behind, or all of them anew in a rebuild, and end the sync.
 
         Raises:
             dg.Failure: A table or dbt failed; everything that succeeded has been yielded.
         """
         self._reporter.phase("Planning")
         with open_store(self.workplace) as store:
-            # Parses only when a file of the project changed, so after a new event table.
+            new_tables = write_event_models(self.workplace.home.models_dir, read_event_tables(store.warehouse))
+            # Parses only when a file of the project changed, so after a new event table or property.
             manifest = load_manifest(self.workplace)
-            plan = make_plan(store.progress(), manifest)
+            plan = rebuild_plan() if self._rebuild else make_plan(store.progress(), manifest)
             if plan.behind:
                 store.begin_sync(self.run_id)
         if not plan.behind:
             context.log.info("Every table is up to date; dbt is not started.")
             self._finish(conclude(landing=self._landing), context)
             return
-        selection = _chosen(context, manifest, translator) or plan.selection()
-        self._reporter.phase("Building tables")
         self._loading_since = time.monotonic()
-        self._dbt = run = DbtRun(self.workplace, manifest, translator)
-        yield from run.events(
-            ["run", "--select", selection], context, self._run_target(), self._reporter.table
-        )
-        tables, identity, error = run.results
-        outcome = conclude(tables, landing=self._landing, identity=identity, error=error)
+        self._dbt = DbtRun(self.workplace, manifest, translator)
+        if self._rebuild:
+            outcome = yield from self._replay(self._dbt, plan, context)
+        else:
+            self._reporter.phase("Building tables")
+            selection = _chosen(context, manifest, translator) or plan.selection()
+            yield from self._dbt.events(
+                ["run", "--select", selection], context, self._run_target(), self._reporter.table
+            )
+            outcome = self._judge()
         self._finish(outcome, context)
+        if new_tables:
+            # They are in Dagster's catalogue already, but not in its graph.
+            with contextlib.suppress(OSError):
+                reload_definitions(self.workplace.home)
         if outcome.status is not Status.SUCCESS:
             raise dg.Failure(
                 history.summary(outcome),
-                metadata={table.table: dg.MetadataValue.md(table.error.message) for table in outcome.failed_tables if table.error},
+                metadata={
+                    table.table: dg.MetadataValue.md(table.error.message)
+                    for table in outcome.failed_tables
+                    if table.error
+                },
                 allow_retries=False,
             )
+
+    def _judge(self) -> Outcome:
+        assert self._dbt is not None
+        tables, identity, error = self._dbt.results
+        return conclude(tables, landing=self._landing, identity=identity, error=error)
+
+    def _replay(
+        self, dbt: DbtRun, plan: Plan, context: dg.AssetExecutionContext
+    ) -> Generator[dg.Output[None] | dg.AssetMaterialization, None, Outcome]:
+        """Replay everything into shadow tables; they take the live ones' places only when all of them succeeded."""
+        target_path = self.workplace.home.target_dir / "rebuild"
+        # The names of all tables hang on the variable, which a partly reused parse would not notice.
+        parse_anew = ["--no-partial-parse", "--target-path", str(target_path)]
+        self._reporter.phase("Preparing the rebuild")
+        run_dbt(self.workplace, ["run-operation", "prepare_rebuild", *parse_anew], environment=SHADOW)
+        self._reporter.phase("Replaying into new tables")
+        yield from dbt.events(
+            ["run", "--no-partial-parse", "--select", plan.selection()],
+            context,
+            self._run_target(),
+            self._reporter.table,
+            environment=SHADOW,
+        )
+        outcome = self._judge()
+        if outcome.status is Status.SUCCESS:
+            self._reporter.phase("Swapping the new tables in")
+            run_dbt(self.workplace, ["run-operation", "finish_rebuild", *parse_anew], environment=SHADOW)
+            return outcome
+        # Nobody sees a row of it.
+        unseen = [replace(table, inserted=0, updated=0, deleted=0) for table in outcome.tables]
+        return conclude(unseen, landing=self._landing, error=outcome.error)
 
     def close(self) -> None:
         """Free the lock; a sync that ended unrecorded is recorded as failed."""
@@ -163,7 +213,9 @@ class Session:
 
     def _cut_short(self, error: SyncError) -> Outcome:
         """Judge a sync that an error ended: what dbt had committed until then counts."""
-        tables, identity, _ = self._dbt.results if self._dbt else ([], None, None)
+        if self._dbt is None or self._rebuild:
+            return conclude(landing=self._landing, error=error)
+        tables, identity, _ = self._dbt.results
         return conclude(tables, landing=self._landing, identity=identity, error=error)
 
     def _run_target(self) -> Path:
@@ -185,7 +237,12 @@ class Session:
         total_s = (finished_at - self._started_at).total_seconds()
         self._outcome = replace(outcome, preparation_s=round(total_s - loading_s, 3), loading_s=round(loading_s, 3))
         record = history.SyncRecord(
-            self.run_id, outcome.status, self._started_at, finished_at, history.trigger_of(self._run.tags), self._outcome
+            self.run_id,
+            outcome.status,
+            self._started_at,
+            finished_at,
+            history.trigger_of(self._run.tags),
+            self._outcome,
         )
         event = history.materialization(record)
         if context is not None:
@@ -213,9 +270,7 @@ class Session:
                     return
 
 
-def _chosen(
-    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: DagsterDbtTranslator
-) -> str:
+def _chosen(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: DagsterDbtTranslator) -> str:
     """Return the models that somebody picked by hand in Dagster, as one argument; blank for a whole sync."""
     if not context.is_subset:
         return ""
@@ -264,6 +319,8 @@ def _located(workplace: Workplace, given: Sequence[SourceConfig]) -> Sequence[So
         return given
     home = workplace.home.root
     return [
-        source if "://" in source.path else source.model_copy(update={"path": str(home / Path(source.path).expanduser())})
+        source
+        if "://" in source.path
+        else source.model_copy(update={"path": str(home / Path(source.path).expanduser())})
         for source in workplace.deployment.sources
     ]

@@ -21,14 +21,14 @@ from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
 _RETRY_WAITS_S = (1.0, 4.0, 15.0)
 
 _RUN_COLUMNS = (
-    "run_id", "space_id", "warehouse", "status", "started_at", "finished_at", "duration_s", "duration_minutes", "rows_synced",
-    "rows_identity_graph", "rows_event_type", "rows_event", "events_read", "events_rejected", "events_duplicate",
-    "events_filtered", "profiles_created", "profiles_merged", "violations", "load_ids", "error_code", "error_message",
-    "preparation_s", "loading_s", "next_sync_at", "version",
+    "run_id", "space_id", "warehouse", "status", "started_at", "finished_at", "duration_s", "duration_minutes",
+    "rows_synced", "rows_identity_graph", "rows_event_type", "rows_event", "events_read", "events_rejected",
+    "events_duplicate", "events_filtered", "profiles_created", "profiles_merged", "violations", "load_ids",
+    "error_code", "error_message", "preparation_s", "loading_s", "next_sync_at", "version",
 )  # fmt: skip
 _TABLE_COLUMNS = (
-    "run_id", "table_name", "group_name", "rows_inserted", "rows_updated", "rows_deleted", "new_columns", "notices", "status",
-    "error_message",
+    "run_id", "table_name", "group_name", "rows_inserted", "rows_updated", "rows_deleted", "new_columns", "notices",
+    "status", "error_message",
 )  # fmt: skip
 
 
@@ -89,7 +89,8 @@ class Store:
         tables = [
             (
                 record.run_id, table.table, table.group, table.inserted, table.updated, table.deleted,
-                json.dumps(list(table.new_columns)), 0, table.status.value, table.error.message if table.error else None,
+                json.dumps(list(table.new_columns)), 0, table.status.value,
+                table.error.message if table.error else None,
             )
             for table in outcome.tables
         ]  # fmt: skip
@@ -122,8 +123,9 @@ def bind(workplace: Workplace) -> None:
             sql = "select table_name from information_schema.tables where table_schema = ? order by table_name"
             foreign = [row[0] for row in house.query(sql, [house.schemas.space])]
             if foreign:
+                named = ", ".join(foreign[:5])
                 raise ConfigError(
-                    f"schema {house.schemas.space} holds tables that Profiles Sync did not make: {', '.join(foreign[:5])}",
+                    f"schema {house.schemas.space} holds tables that Profiles Sync did not make: {named}",
                     hint="Choose another schema with `space:` in profiles_sync.yml, before the first sync.",
                     code="E_SCHEMA_CONFLICT",
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from profiles_sync.errors import ConfigError
 from profiles_sync.sync.diagnosis import diagnose, diagnose_exception, redact
 
@@ -42,7 +43,8 @@ def test_an_error_of_ours_keeps_its_code_and_hint() -> None:
 def test_credentials_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBT_ENV_SECRET_POSTGRES_PASSWORD", "corr3ct-horse")
     text = (
-        "postgres://ps:b4ttery@db/x failed; password=staple token: 'ab cd'; corr3ct-horse again; account_key sUpErKeY; user ps"
+        "postgres://ps:b4ttery@db/x failed; password=staple token: 'ab cd'; corr3ct-horse again; "
+        "account_key sUpErKeY; user ps"
     )
 
     shown = redact(text, ["sUpErKeY"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from profiles_sync.sync.outcome import (
     Group,
     IdentityResult,
@@ -20,7 +21,11 @@ BROKEN = SyncError("E_PERMISSION", "permission denied for relation pages")
 
 
 def table(
-    name: str, status: Status = Status.SUCCESS, rows: int = 0, group: Group | None = "event_type", error: SyncError | None = None
+    name: str,
+    status: Status = Status.SUCCESS,
+    rows: int = 0,
+    group: Group | None = "event_type",
+    error: SyncError | None = None,
 ) -> TableResult:
     return TableResult(name, f"model.profiles_sync.{name}", group, status, inserted=rows, error=error)
 
@@ -88,7 +93,10 @@ def test_the_error_is_the_first_cause_not_a_table_that_only_waited() -> None:
 def test_skipped_says_who_runs() -> None:
     outcome = skipped("sync 1234 is running in this home")
 
-    assert (outcome.status, outcome.error) == (Status.SKIPPED, SyncError("E_LOCKED", "sync 1234 is running in this home"))
+    assert (outcome.status, outcome.error) == (
+        Status.SKIPPED,
+        SyncError("E_LOCKED", "sync 1234 is running in this home"),
+    )
 
 
 def test_an_outcome_survives_json() -> None:

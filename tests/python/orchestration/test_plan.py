@@ -82,7 +82,7 @@ def test_all_event_tables_are_named_at_once() -> None:
 def test_a_selection_never_outgrows_an_argument() -> None:
     names = [f"a_long_event_name_{number:06d}_{'x' * 40}" for number in range(3000)]
     manifest = {"nodes": {name: node(f"event__{name}", "append_events", "event") for name in names}}
-    registry = {name: 100 for name in names}
+    registry = dict.fromkeys(names, 100)
 
     plan = make_plan(Progress(100, 100, registry, {names[0]: 100}), manifest)
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
 from profiles_sync.project import project_dir
@@ -51,7 +52,10 @@ def test_without_a_home_file_the_projects_defaults_hold(home: Home, package: Pat
         ("email", 5, 2),
         ("anonymous_id", 5, None),
     ]
-    assert [(value.kind, value.value) for value in settings.blocked_values] == [("exact", "-1"), ("zeroes_and_dashes", "")]
+    assert [(value.kind, value.value) for value in settings.blocked_values] == [
+        ("exact", "-1"),
+        ("zeroes_and_dashes", ""),
+    ]
 
 
 def test_the_home_overrides_scalars_and_rules_column_by_column(home: Home, package: Path) -> None:
@@ -59,7 +63,9 @@ def test_the_home_overrides_scalars_and_rules_column_by_column(home: Home, packa
     (home.rules_dir / "identity_rules.csv").write_text(
         "external_id_type,value_limit,limit_window\nanonymous_id,3,weekly\nphone,,ever\n"
     )
-    (home.rules_dir / "blocked_values.csv").write_text("external_id_type,kind,value\nemail,pattern,.*@test\\.example\n,exact,-1\n")
+    (home.rules_dir / "blocked_values.csv").write_text(
+        "external_id_type,kind,value\nemail,pattern,.*@test\\.example\n,exact,-1\n"
+    )
 
     settings = load_settings(home, package, "profiles")
 
@@ -134,7 +140,9 @@ def test_the_shipped_package_loads(home: Home) -> None:
         ("- merge_cap\n", 1, "`key: value`"),
     ],
 )
-def test_a_wrong_setting_is_refused_with_its_line(home: Home, package: Path, text: str, line: int, message: str) -> None:
+def test_a_wrong_setting_is_refused_with_its_line(
+    home: Home, package: Path, text: str, line: int, message: str
+) -> None:
     home.config_file.write_text(text)
 
     with pytest.raises(ConfigError) as refused:
@@ -158,7 +166,9 @@ def test_a_wrong_setting_is_refused_with_its_line(home: Home, package: Path, tex
         ("external_id_type,value_limit\nphone\n", 2, "1 cells, the header has 2"),
     ],
 )
-def test_a_wrong_identity_rule_is_refused_with_its_line(home: Home, package: Path, text: str, line: int, message: str) -> None:
+def test_a_wrong_identity_rule_is_refused_with_its_line(
+    home: Home, package: Path, text: str, line: int, message: str
+) -> None:
     path = home.rules_dir / "identity_rules.csv"
     path.write_text(text)
 
@@ -178,7 +188,9 @@ def test_a_wrong_identity_rule_is_refused_with_its_line(home: Home, package: Pat
         ("kind,value\nzeroes_and_dashes,0\n", 2, "takes no value"),
     ],
 )
-def test_a_wrong_blocked_value_is_refused_with_its_line(home: Home, package: Path, text: str, line: int, message: str) -> None:
+def test_a_wrong_blocked_value_is_refused_with_its_line(
+    home: Home, package: Path, text: str, line: int, message: str
+) -> None:
     path = home.rules_dir / "blocked_values.csv"
     path.write_text(text)
 
@@ -199,7 +211,9 @@ def test_a_wrong_default_is_shown_in_the_project(home: Home, package: Path) -> N
 
 
 def test_sources_are_paths_or_mappings(home: Home) -> None:
-    home.config_file.write_text("target: duckdb\nspace: shop\nsources:\n  - s3://bucket/x\n  - {path: ./a, source_id: web, slug: w}\n")
+    home.config_file.write_text(
+        "target: duckdb\nspace: shop\nsources:\n  - s3://bucket/x\n  - {path: ./a, source_id: web, slug: w}\n"
+    )
 
     deployment = load_deployment(home)
 

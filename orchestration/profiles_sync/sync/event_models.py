@@ -1,0 +1,181 @@
+"""The generated dbt models: one thin file per track event's table, and its description beside it.
+
+What a file says is a pure function of the registries, so a sync that brings no new name and no new property writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from profiles_sync.home import write_atomically
+from profiles_sync.warehouse import Warehouse
+
+PREFIX = "event__"
+
+# No text may come out of it: what a model outside of the project compiles to, dbt would write over the model itself.
+_MODEL = """\
+{{{{-
+  config(
+    materialized='append_events',
+    alias='{table}',
+    meta={{'dagster': {{'group': 'events'}}, 'sync_group': 'event'}},
+  )
+-}}}}
+
+{{{{- profiles_sync.track_event() -}}}}
+"""
+
+# Described once, in dbt_project/models/event_types/columns.md.
+_FIXED_COLUMNS = (
+    "id", "segment_id", "event_source_id", "event_source_name", "event_source_slug", "anonymous_id", "user_id", "received_at",
+    "sent_at", "timestamp", "original_timestamp", "uuid_ts", "event", "event_text",
+)  # fmt: skip
+
+_SHOWN_NAMES = 5
+
+
+@dataclass(frozen=True)
+class EventColumn:
+    """A column that comes from a key of the calls.
+
+    Attributes:
+        name: Its name.
+        data_type: One of the five Segment types.
+        raw_paths: Paths that it comes from, each a JSON array of keys; the first wins where a call carries several.
+    """
+
+    name: str
+    data_type: str
+    raw_paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """A track event's table as the registries know it.
+
+    Attributes:
+        name: Its name.
+        event_names: Events that land in it.
+        columns: Columns besides the fixed ones, by name.
+    """
+
+    name: str
+    event_names: tuple[str, ...]
+    columns: tuple[EventColumn, ...] = ()
+
+
+def read_event_tables(warehouse: Warehouse) -> list[EventTable]:
+    """Return the track event tables that have landed so far, by name."""
+    names = warehouse.query(
+        f"select table_name, event_names from {warehouse.ops('event_registry')} where kind = 'track' order by table_name"
+    )
+    paths = warehouse.query(
+        f"select r.table_name, r.column_name, r.data_type, r.raw_path from {warehouse.ops('column_registry')} as r "
+        f"inner join {warehouse.ops('event_registry')} as e on e.table_name = r.table_name and e.kind = 'track' "
+        "where r.status = 'active' order by r.table_name, r.column_name, r.path_rank"
+    )
+    columns: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    for table, column, data_type, path in paths:
+        columns[table][column].append((data_type, path))
+    return [
+        EventTable(
+            table,
+            tuple(json.loads(event_names)),
+            tuple(
+                EventColumn(column, found[0][0], tuple(path for _, path in found))
+                for column, found in sorted(columns[table].items())
+            ),
+        )
+        for table, event_names in names
+    ]
+
+
+def plan_event_models(tables: Iterable[EventTable]) -> dict[str, str]:
+    """Return the text of every file, by its name: a model and its description per table."""
+    files = {}
+    for table in tables:
+        files[f"{PREFIX}{table.name}.sql"] = _MODEL.format(table=table.name)
+        files[f"{PREFIX}{table.name}.yml"] = _description(table)
+    return files
+
+
+def write_event_models(models_dir: Path, tables: Iterable[EventTable]) -> list[str]:
+    """Bring the generated models up to date.
+
+    A file is replaced only where its text changed. Other files in the folder are left alone.
+
+    Args:
+        models_dir: Folder of the models; made where it is missing.
+        tables: Every track event table.
+
+    Returns:
+        Names of the tables whose model is new, in order.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    models_dir.mkdir(parents=True, exist_ok=True)
+    new = []
+    for name, text in plan_event_models(tables).items():
+        path = models_dir / name
+        present = path.read_text("utf-8") if path.exists() else None
+        if present == text:
+            continue
+        write_atomically(path, text)
+        if present is None and path.suffix == ".sql":
+            new.append(path.stem.removeprefix(PREFIX))
+    return new
+
+
+def _description(table: EventTable) -> str:
+    columns: list[Mapping[str, Any]] = [
+        {"name": name, "description": f"{{{{ doc('profiles_sync', 'event_{name}') }}}}"} for name in _FIXED_COLUMNS
+    ]
+    columns += [
+        {
+            "name": column.name,
+            "description": _literal(f"From {_all_of(map(_shown_path, column.raw_paths))}; {column.data_type}."),
+        }
+        for column in table.columns
+    ]
+    model = {
+        "name": PREFIX + table.name,
+        "description": _literal(f"Track calls of {_all_of(map(_shown_name, table.event_names))}, one row per call."),
+        "columns": columns,
+    }
+    return yaml.dump(
+        {"version": 2, "models": [model]},
+        Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),
+        sort_keys=False,
+        allow_unicode=True,
+        width=1_000_000,
+    )
+
+
+def _shown_name(name: str) -> str:
+    return f"`{name if len(name) <= 100 else name[:100] + '…'}`"
+
+
+def _shown_path(raw_path: str) -> str:
+    keys = json.loads(raw_path)
+    plain = all(re.fullmatch(r"[^\W.]+", key) for key in keys)
+    return f"`{'.'.join(keys) if plain else raw_path}`"
+
+
+def _all_of(shown: Iterable[str]) -> str:
+    every = list(shown)
+    more = len(every) - _SHOWN_NAMES
+    return ", ".join(every[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _literal(text: str) -> str:
+    """Return a description that dbt's Jinja renders to this text."""
+    return text.replace("{", '{{ "{" }}') if re.search("{[{%#]", text) else text
