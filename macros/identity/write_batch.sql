@@ -44,7 +44,7 @@
   select message_key, event_no from work_events where outcome = 'processed'
   {% endcall %}
 
-  {% call statement('identity_profiles') %}
+  {% call statement('identity_profiles', fetch_result=true) %}
   insert into {{ profiles }} (profile_no, segment_id)
   select raw.event_no, {{ profiles_sync.segment_id(batch.settings, 'raw.message_id') }}
   from work_steps as steps
@@ -104,7 +104,7 @@
   group by profile
   {% endcall %}
 
-  {% call statement('identity_violations') %}
+  {% call statement('identity_violations', fetch_result=true) %}
   insert into {{ violations }}
     (id, message_id, event_no, violation, external_id_type, external_id_value, limit_value, limit_window, resolved_segment_id, uuid_ts)
   select
