@@ -15,8 +15,8 @@
   {{- return(types[logical]) -}}
 {% endmacro %}
 
-{#- jsonb is parsed once, at landing; Postgres has no type called double. -#}
+{#- Postgres has no type called double. -#}
 {% macro postgres__column_type(logical) %}
-  {%- set types = {'id': 'text', 'text': 'text', 'varchar': 'text', 'json': 'jsonb', 'float': 'double precision'} -%}
+  {%- set types = {'id': 'text', 'text': 'text', 'varchar': 'text', 'float': 'double precision'} -%}
   {{- return(types[logical] if logical in types else profiles_sync.default__column_type(logical)) -}}
 {% endmacro %}

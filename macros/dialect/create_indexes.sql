@@ -1,5 +1,7 @@
-{#- Physical help for a table just made: its key, and further indexes (lists of columns), where the engine has such things. -#}
+{#- Physical help for a table just made: its key (a column, or a list of them), and further indexes (lists of columns), where the engine has
+    such things. -#}
 {% macro create_indexes(relation, key, indexes) %}
+  {%- set key = [key] if key is string else key -%}
   {{- return(adapter.dispatch('create_indexes', 'profiles_sync')(relation, key, indexes)) -}}
 {% endmacro %}
 

@@ -1,13 +1,14 @@
-{#- A JSON value as compact JSON text, no blanks between its tokens. -#}
+{#- A JSON value as compact JSON text: no blanks between its tokens, the keys in their order, characters not escaped. -#}
 {% macro json_compact(value) %}
   {{- return(adapter.dispatch('json_compact', 'profiles_sync')(value)) -}}
 {% endmacro %}
 
+{#- Its JSON is text already, made compact when it was taken out of its document. -#}
 {% macro duckdb__json_compact(value) %}
   {{- return('cast(' ~ value ~ ' as varchar)') -}}
 {% endmacro %}
 
-{#- jsonb prints a blank after each comma and colon; a string is matched whole, so blanks inside one stay. -#}
+{#- `json` keeps its text as it came and `jsonb` prints blanks: prepare_space makes this function. -#}
 {% macro postgres__json_compact(value) %}
-  {{- return("regexp_replace(cast(" ~ value ~ " as text), '(\"(?:[^\"\\\\]|\\\\.)*\")|\\s+', '\\1', 'g')") -}}
+  {{- return(profiles_sync.space_schema('staging') ~ '.json_compact(cast(' ~ value ~ ' as json))') -}}
 {% endmacro %}

@@ -9,6 +9,11 @@
   {{- return(document) -}}
 {% endmacro %}
 
+{#- Parsed here, once; the stored text keeps the order of keys. -#}
+{% macro postgres__json_paths(document, paths) %}
+  {{- return('cast(' ~ document ~ ' as jsonb)') -}}
+{% endmacro %}
+
 {#- One call with a list of pointers reads the text once. -#}
 {% macro duckdb__json_paths(document, paths) %}
   {%- set pointers = [] -%}

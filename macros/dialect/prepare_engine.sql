@@ -6,9 +6,10 @@
 {% macro default__prepare_engine() %}
 {% endmacro %}
 
-{#- Postgres has SHA-256 but no SHA-1: pgcrypto where the extension is installed, else SHA-1 spelled out, which is slow and said so. -#}
+{#- Postgres has no compact JSON. It has SHA-256 but no SHA-1: pgcrypto where the extension is installed, else SHA-1 spelled out, which is slow and said so. -#}
 {% macro postgres__prepare_engine() %}
   {%- set staging = profiles_sync.space_schema('staging') -%}
+  {%- do run_query(profiles_sync.postgres_json_compact_function(staging)) -%}
   {%- set found = run_query("select n.nspname from pg_extension as e join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'pgcrypto'") -%}
   {%- if found.rows | length == 0 -%}
     {%- set offered = run_query("select 1 from pg_available_extensions where name = 'pgcrypto'") -%}
@@ -67,4 +68,40 @@ begin
   end loop;
   return lpad(to_hex(h0), 8, '0') || lpad(to_hex(h1), 8, '0') || lpad(to_hex(h2), 8, '0') || lpad(to_hex(h3), 8, '0') || lpad(to_hex(h4), 8, '0');
 end $sha1$
+{% endmacro %}
+
+{#- Numbers are printed as JSON libraries print doubles: 1.50 is 1.5, 1e5 is 100000.0, 1E+21 is 1e21. -#}
+{% macro postgres_json_compact_function(schema) %}
+create or replace function {{ schema }}.json_compact(value json) returns text language plpgsql immutable strict parallel safe as $compact$
+declare
+  kind constant text := json_typeof(value);
+  written text;
+begin
+  if kind = 'object' then
+    return '{' || coalesce((
+      select string_agg(to_json(member.key)::text || ':' || {{ schema }}.json_compact(member.value), ',' order by member.place)
+      from json_each(value) with ordinality as member (key, value, place)), '') || '}';
+  elsif kind = 'array' then
+    return '[' || coalesce((
+      select string_agg({{ schema }}.json_compact(item.value), ',' order by item.place)
+      from json_array_elements(value) with ordinality as item (value, place)), '') || ']';
+  elsif kind = 'string' then
+    return to_json(value #>> '{}')::text;
+  elsif kind <> 'number' then
+    return trim(value::text);
+  end if;
+  written := trim(value::text);
+  if written ~ '^-?[0-9]+$' then
+    return case written when '-0' then '0' else written end;
+  end if;
+  if abs(written::numeric) < 1e-307 then
+    return case when written like '-%' and written::numeric = 0 then '-0.0' else '0.0' end;
+  end if;
+  written := written::float8::text;
+  if abs(written::numeric) >= 1e-6 and abs(written::numeric) < 1e21 then
+    written := written::numeric::text;
+    return case when written like '%.%' then written else written || '.0' end;
+  end if;
+  return regexp_replace(written, 'e([-]?)[+]?0*', 'e\1');
+end $compact$
 {% endmacro %}

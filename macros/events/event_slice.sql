@@ -6,9 +6,10 @@
     since (`landed_tables`), when `landed_as` names it there. -#}
 {% macro event_slice(landed_as=none) %}
   {%- set slice = namespace(after=0, upto=0, known=false) -%}
+  {#- Outside of `execute`, for dbt to see the dependency when it parses. -#}
+  {%- set resolution = ref('profiles_sync', 'identity_resolution') -%}
   {%- if execute -%}
     {%- set name = profiles_sync.text_literal(profiles_sync.table_name(this)) -%}
-    {%- set resolution = ref('profiles_sync', 'identity_resolution') -%}
     {%- set found = run_query(
       'select (select max(state.last_event_no) from ' ~ profiles_sync.contract_relation('table_state') ~ ' as state where state.table_name = ' ~ name
       ~ ') as after_no, (select max(done.to_event_no) from ' ~ resolution ~ ' as done) as upto_no'
@@ -27,9 +28,10 @@
   {{- return({'after': slice.after, 'upto': slice.upto, 'known': slice.known}) -}}
 {% endmacro %}
 
-{#- First line of an incremental model's statement: the slice, and the columns that the table may lack (name -> logical type). -#}
-{% macro slice_header(slice, columns={}) %}
-  {{- return('/* profiles_sync ' ~ tojson({'slice': slice, 'columns': columns}) ~ ' */') -}}
+{#- First line of an incremental model's statement: the slice; the columns that the table may lack (name -> logical type); and the names of
+    all columns of the statement where the table may have more of them (none: the same). -#}
+{% macro slice_header(slice, columns={}, names=none) %}
+  {{- return('/* profiles_sync ' ~ tojson({'slice': slice, 'columns': columns, 'names': names}) ~ ' */') -}}
 {% endmacro %}
 
 {#- The header of a rendered statement as a mapping. -#}

@@ -19,6 +19,7 @@
     from {{ profiles_sync.contract_relation('raw_events') }} as raw
     inner join work_events as events on events.event_no = raw.event_no
     where raw.event_no > {{ batch.after }} and raw.event_no <= {{ batch.upto }} and events.outcome = 'processed'
+    {{ profiles_sync.evaluate_once() }}
   ),
   calls as (
     select

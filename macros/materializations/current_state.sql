@@ -47,15 +47,11 @@
         delete from {{ target_relation }} as present where exists (select 1 from {{ delta }} as delta where {{ match }})
       {% endcall %}
     {%- endif %}
-    {% call statement('main') %}
+    {% call statement('add') %}
       insert into {{ target_relation }} ({{ profiles_sync.column_list(names) }})
       select {{ profiles_sync.column_list(names, 'delta') }} from {{ delta }} as delta where delta._action = 'upsert'
     {% endcall %}
     {%- do profiles_sync.move_watermark(header.slice) -%}
-  {%- else -%}
-    {% call noop_statement('main', 'no new events') %}
-      select 1
-    {% endcall %}
   {%- endif -%}
   {%- do profiles_sync.commit() -%}
 

@@ -1,5 +1,10 @@
-{#- After a table's commit: grants and descriptions when it is new, and its line for the sync's report. -#}
+{#- After a table's commit: grants and descriptions when it is new, its line for the sync's report, and its result for dbt.
+
+    dbt writes a statement called `main` to a file, which for a model outside of the project, with an absolute path, is the model itself. So
+    ours have other names, and the result is stored without one. -#}
 {% macro finish_table(relation, existing, rows, new_columns, more={}) %}
+  {%- set written = rows.inserted + rows.updated + rows.deleted -%}
+  {%- do store_raw_result(name='main', message='WROTE ' ~ written, code='WROTE', rows_affected=written) -%}
   {%- if existing is none -%}
     {%- do apply_grants(relation, config.get('grants'), should_revoke=false) -%}
     {%- do persist_docs(relation, model) -%}

@@ -35,9 +35,6 @@
     {%- endfor -%}
     {%- set done.commits = done.commits + 1 -%}
   {%- endfor -%}
-  {% call noop_statement('main', 'OK') %}
-    select 1
-  {% endcall %}
 
   {{ run_hooks(post_hooks) }}
   {%- do profiles_sync.finish_table(

@@ -1,6 +1,6 @@
 """The generated dbt models: one thin file per track event's table, and its description beside it.
 
-What a file says is a pure function of the registries, so a sync that brings no new name and no new property writes nothing.
+What a file says is a pure function of the registries: a sync that brings no new name and no new property writes nothing.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _MODEL = """\
 
 # Described once, in dbt_project/models/event_types/columns.md.
 _FIXED_COLUMNS = (
-    "id", "segment_id", "event_source_id", "event_source_name", "event_source_slug", "anonymous_id", "user_id", "received_at",
-    "sent_at", "timestamp", "original_timestamp", "uuid_ts", "event", "event_text",
+    "id", "segment_id", "event_source_id", "event_source_name", "event_source_slug", "anonymous_id", "user_id",
+    "received_at", "sent_at", "timestamp", "original_timestamp", "uuid_ts", "event", "event_text",
 )  # fmt: skip
 
 _SHOWN_NAMES = 5
@@ -74,12 +74,11 @@ class EventTable:
 
 def read_event_tables(warehouse: Warehouse) -> list[EventTable]:
     """Return the track event tables that have landed so far, by name."""
-    names = warehouse.query(
-        f"select table_name, event_names from {warehouse.ops('event_registry')} where kind = 'track' order by table_name"
-    )
+    registry = warehouse.ops("event_registry")
+    names = warehouse.query(f"select table_name, event_names from {registry} where kind = 'track' order by table_name")
     paths = warehouse.query(
         f"select r.table_name, r.column_name, r.data_type, r.raw_path from {warehouse.ops('column_registry')} as r "
-        f"inner join {warehouse.ops('event_registry')} as e on e.table_name = r.table_name and e.kind = 'track' "
+        f"inner join {registry} as e on e.table_name = r.table_name and e.kind = 'track' "
         "where r.status = 'active' order by r.table_name, r.column_name, r.path_rank"
     )
     columns: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))

@@ -1,0 +1,15 @@
+{#- A JSON number written without fraction and exponent as a bigint; NULL when it does not fit. For values whose kind is `integer`. -#}
+{% macro json_integer(value) %}
+  {{- return(adapter.dispatch('json_integer', 'profiles_sync')(value)) -}}
+{% endmacro %}
+
+{% macro duckdb__json_integer(value) %}
+  {{- return('try_cast(cast(' ~ value ~ ' as varchar) as bigint)') -}}
+{% endmacro %}
+
+{% macro postgres__json_integer(value) %}
+  {%- set number = 'cast(cast(' ~ value ~ ' as text) as numeric)' -%}
+  {{- return(
+    'case when ' ~ number ~ ' between -9223372036854775808 and 9223372036854775807 then cast(' ~ number ~ ' as bigint) end'
+  ) -}}
+{% endmacro %}

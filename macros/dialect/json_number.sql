@@ -1,0 +1,19 @@
+{#- A JSON number as a float; NULL when it is beyond a float's range. For values whose kind is `integer` or `float`. -#}
+{% macro json_number(value) %}
+  {{- return(adapter.dispatch('json_number', 'profiles_sync')(value)) -}}
+{% endmacro %}
+
+{#- Its cast gives infinity beyond the range. -#}
+{% macro duckdb__json_number(value) %}
+  {%- set number = 'try_cast(cast(' ~ value ~ ' as varchar) as double)' -%}
+  {{- return('case when isfinite(' ~ number ~ ') then ' ~ number ~ ' end') -}}
+{% endmacro %}
+
+{#- Its cast fails beyond the range, and below it. -#}
+{% macro postgres__json_number(value) %}
+  {%- set number = 'cast(cast(' ~ value ~ ' as text) as numeric)' -%}
+  {{- return(
+    'case when abs(' ~ number ~ ') between 1e-307 and 1.7976931348623157e308 then cast(' ~ number ~ ' as double precision)'
+    ~ ' when abs(' ~ number ~ ') < 1e-307 then 0 end'
+  ) -}}
+{% endmacro %}

@@ -1,0 +1,8 @@
+{#- A 16-byte key as 32 hexadecimal digits. -#}
+{% macro key16_text(expression) %}
+  {{- return(adapter.dispatch('key16_text', 'profiles_sync')(expression)) -}}
+{% endmacro %}
+
+{% macro default__key16_text(expression) %}
+  {{- return("replace(cast(" ~ expression ~ " as " ~ profiles_sync.column_type('id') ~ "), '-', '')") -}}
+{% endmacro %}
