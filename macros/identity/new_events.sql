@@ -2,21 +2,20 @@
     one that an event filter matches is filtered and counts as not seen. The clock is the running maximum of arrival over the others.
     A rebuild keeps the outcomes of the first time. -#}
 {% macro identity_new_events(batch) %}
-  {%- set arrival = 'case when raw.received_at < raw.loaded_at then raw.received_at else raw.loaded_at end' -%}
   with landed as (
     select
-      raw.event_no,
-      {{ profiles_sync.key16('raw.message_id') }} as message_key,
-      {{ profiles_sync.epoch_ms(arrival) }} as arrival_ms,
+      events.event_no,
+      events.message_key,
+      events.arrival_ms,
       {% if profiles_sync.shadow_suffix() -%}
       earlier.outcome as known_outcome,
       {% endif -%}
       {{ profiles_sync.is_filtered(batch.settings) }} as filtered
-    from {{ profiles_sync.contract_relation('raw_events') }} as raw
+    from {{ ref('profiles_sync', 'stg_events') }} as events
     {%- if profiles_sync.shadow_suffix() %}
-    left join {{ profiles_sync.live_relation('identity_events') }} as earlier on earlier.event_no = raw.event_no
+    left join {{ profiles_sync.live_relation('identity_events') }} as earlier on earlier.event_no = events.event_no
     {%- endif %}
-    where raw.event_no > {{ batch.after }} and raw.event_no <= {{ batch.upto }}
+    where events.event_no > {{ batch.after }} and events.event_no <= {{ batch.upto }}
   ),
   firsts as (
     select message_key, min(event_no) as event_no

@@ -11,9 +11,10 @@
   {{- return(name[:-(suffix | length)] if suffix and name.endswith(suffix) else name) -}}
 {% endmacro %}
 
+{#- Staging models are views on what a rebuild keeps; they have no shadow. -#}
 {% macro generate_alias_name(custom_alias_name=none, node=none) %}
   {%- set alias = custom_alias_name | trim if custom_alias_name else node.name -%}
-  {{- return(alias ~ (profiles_sync.shadow_suffix() if node.resource_type == 'model' else '')) -}}
+  {{- return(alias ~ (profiles_sync.shadow_suffix() if node.resource_type == 'model' and not node.name.startswith('stg_') else '')) -}}
 {% endmacro %}
 
 {#- A contract table as readers see it, also while a rebuild writes its shadow. -#}

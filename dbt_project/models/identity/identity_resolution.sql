@@ -1,5 +1,5 @@
 {{ config(materialized='identity_resolution', schema='staging', full_refresh=false, meta={'sync_group': none}) }}
--- depends_on: {{ source('staging', 'raw_events') }}
+-- depends_on: {{ ref('stg_events') }}
 -- depends_on: {{ profiles_sync.rule_seed('identity_rules') }}
 -- depends_on: {{ profiles_sync.rule_seed('blocked_values') }}
 select

@@ -110,7 +110,7 @@ class Space:
             connection.close()
 
     def resolve(self, *arguments: str) -> None:
-        self.deployment.dbt("run", "--select", "identity_resolution", *arguments)
+        self.deployment.dbt("run", "--select", "stg_events", "identity_resolution", *arguments)
 
     def read(self, suffix: str = "") -> Resolved:
         """Everything that identity resolution has written."""

@@ -1,0 +1,27 @@
+{{ config(materialized='view') }}
+select
+  raw.event_no,
+  raw.message_id,
+  {{ profiles_sync.key16('raw.message_id') }} as message_key,
+  {{ profiles_sync.epoch_ms('case when raw.received_at < raw.loaded_at then raw.received_at else raw.loaded_at end') }} as arrival_ms,
+  raw.source_id,
+  raw.source_name,
+  raw.source_slug,
+  raw.type,
+  raw.event_name,
+  raw.event_slug,
+  raw.received_at,
+  raw.sent_at,
+  raw.original_timestamp,
+  raw.{{ profiles_sync.quote_column('timestamp') }},
+  raw.user_id,
+  raw.anonymous_id,
+  raw.payload,
+  raw.payload_sha256,
+  raw.file_name,
+  raw.file_row,
+  raw.item_no,
+  raw.load_id,
+  raw.landed_on,
+  raw.loaded_at
+from {{ source('staging', 'raw_events') }} as raw
