@@ -4,8 +4,9 @@
   {%- set call_type = profiles_sync.call_types().get(name, 'track') -%}
   {%- set slice = profiles_sync.event_slice(name) -%}
   {%- set columns = profiles_sync.registered_columns(name) -%}
-  {%- set overflow = profiles_sync.registered_paths(name, 'overflow') -%}
   {%- set specific = profiles_sync.specific_columns(call_type) -%}
+  {%- set wanted = specific + columns -%}
+  {%- set overflow = profiles_sync.overflow_members(name, columns, specific | length, wanted) -%}
   {%- set types = profiles_sync.column_types_of(columns) -%}
   {%- if overflow -%} {%- do types.update({'_overflow': 'varchar'}) -%} {%- endif -%}
   {%- set names = [
@@ -43,9 +44,9 @@ select
   {{ profiles_sync.identifier_text(value) if column.type == 'id' else profiles_sync.json_as(value, column.type, column.nested) }} as {{ profiles_sync.quote_column(column.name) }}
   {%- endfor %}
   {%- if overflow %},
-  {{ profiles_sync.overflow_text(overflow, specific | length + columns | length) }} as {{ profiles_sync.quote_column('_overflow') }}
+  {{ profiles_sync.overflow_text(overflow) }} as {{ profiles_sync.quote_column('_overflow') }}
   {%- endif %}
-from {{ profiles_sync.split_calls(carried, specific + columns + overflow, condition, call_type) }} as split
+from {{ profiles_sync.split_calls(carried, wanted, condition, call_type) }} as split
 inner join {{ profiles_sync.contract_relation('identity_events') }} as outcome
   on outcome.event_no = split.event_no
   and outcome.event_no > {{ slice.after }}
@@ -86,18 +87,53 @@ left join {{ profiles_sync.contract_relation('identity_profiles') }} as profile
   {{- return(columns) -}}
 {% endmacro %}
 
-{#- What got no column of its own, as a JSON object of raw path to value; NULL when there is nothing. `first` is the number of the first
-    of these values in `split`. -#}
-{% macro overflow_text(overflow, first) %}
+{#- What a table cannot hold in its columns, as conditional parts of a JSON object from raw path to value: values beyond the column limit,
+    values that do not fit their column's type, and those that lost a column to another path of the same call. The values to be split off
+    beside the columns' own are added to `wanted`; `first` is the number of the first column among them. -#}
+{% macro overflow_members(table_name, columns, first, wanted) %}
   {%- set members = [] -%}
-  {%- for item in overflow -%}
-    {%- set value = 'split.value_' ~ (first + loop.index0) -%}
-    {%- set key = profiles_sync.text_literal(',' ~ tojson(item.name) ~ ':') -%}
-    {%- do members.append(
-      'case when ' ~ profiles_sync.json_kind(value) ~ ' not in ' ~ ("('null')" if item.nested else "('null', 'object')") ~ ' then '
-      ~ profiles_sync.concat_text([key, profiles_sync.json_compact(value)]) ~ " else '' end"
-    ) -%}
+  {%- for row in profiles_sync.registry_rows(table_name, 'overflow') -%}
+    {%- set path = fromjson(row[2]) -%}
+    {%- do wanted.append({'paths': [path]}) -%}
+    {%- set value = 'split.value_' ~ (wanted | length - 1) -%}
+    {%- do members.append(profiles_sync.overflow_member(row[2], value, profiles_sync.is_value(value, path))) -%}
   {%- endfor -%}
+  {%- for column in columns if column.misfits or column.paths | length > 1 -%}
+    {%- set chosen = 'split.value_' ~ (first + columns.index(column)) -%}
+    {%- for path in column.paths -%}
+      {%- set several = column.paths | length > 1 -%}
+      {%- if several -%} {%- do wanted.append({'paths': [path]}) -%} {%- endif -%}
+      {%- set value = 'split.value_' ~ (wanted | length - 1) if several else chosen -%}
+      {%- set lost = [] -%}
+      {%- if column.misfits -%}
+        {%- do lost.append(profiles_sync.json_as(value, column.type, column.nested) ~ ' is null') -%}
+      {%- endif -%}
+      {%- if several -%}
+        {%- do lost.append(profiles_sync.json_compact(value) ~ ' <> ' ~ profiles_sync.json_compact(chosen)) -%}
+      {%- endif -%}
+      {%- do members.append(profiles_sync.overflow_member(
+        column.raw_paths[loop.index0], value, profiles_sync.is_value(value, path) ~ ' and (' ~ lost | join(' or ') ~ ')'
+      )) -%}
+    {%- endfor -%}
+  {%- endfor -%}
+  {{- return(members) -}}
+{% endmacro %}
+
+{#- Condition: there is a value of its own at a path, neither null nor an object that is flattened. -#}
+{% macro is_value(value, path) %}
+  {{- return(profiles_sync.json_kind(value) ~ ' not in ' ~ ("('null')" if profiles_sync.is_deepest(path) else "('null', 'object')")) -}}
+{% endmacro %}
+
+{% macro overflow_member(raw_path, value, condition) %}
+  {{- return(
+    'case when ' ~ condition ~ ' then '
+    ~ profiles_sync.concat_text([profiles_sync.text_literal(',' ~ tojson(raw_path) ~ ':'), profiles_sync.json_compact(value)])
+    ~ " else '' end"
+  ) -}}
+{% endmacro %}
+
+{#- The parts as one JSON object; NULL when there is none. -#}
+{% macro overflow_text(members) %}
   {%- set text = profiles_sync.concat_text(["'{'", 'substring(' ~ profiles_sync.concat_text(members) ~ ', 2)', "'}'"]) -%}
   {{- return('nullif(' ~ text ~ ", '{}')") -}}
 {% endmacro %}

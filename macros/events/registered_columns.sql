@@ -1,34 +1,31 @@
 {#- Columns that the registry gives a table, read when the model runs, by name: a list of {`name`, `type` (one of the five Segment types),
-    `paths` (lists of keys, container first; the first one wins where a call carries several), `nested` (objects are values too)}. -#}
+    `paths` (lists of keys, container first; the first one wins where a call carries several), `raw_paths` (the same as the registry has
+    them), `nested` (objects are values too), `misfits` (some value did not fit the type)}. -#}
 {% macro registered_columns(table_name) %}
   {%- set columns = [] -%}
   {%- for row in profiles_sync.registry_rows(table_name, 'active') -%}
     {%- if not columns or columns[-1].name != row[0] -%}
-      {%- do columns.append({'name': row[0], 'type': row[1], 'paths': [], 'nested': false}) -%}
+      {%- do columns.append({'name': row[0], 'type': row[1], 'paths': [], 'raw_paths': [], 'nested': false, 'misfits': false}) -%}
     {%- endif -%}
+    {%- set column = columns[-1] -%}
     {%- set path = fromjson(row[2]) -%}
-    {%- do columns[-1].paths.append(path) -%}
-    {%- do columns[-1].update({'nested': columns[-1].nested or profiles_sync.is_deepest(path)}) -%}
+    {%- do column.paths.append(path) -%}
+    {%- do column.raw_paths.append(row[2]) -%}
+    {%- do column.update({
+      'nested': column.nested or profiles_sync.is_deepest(path),
+      'misfits': column.misfits or (row[3] | int > 0 and row[1] != 'varchar'),
+    }) -%}
   {%- endfor -%}
   {{- return(columns) -}}
 {% endmacro %}
 
-{#- Raw paths of a table with a status, each in the form of a column; its name is the raw path as the registry has it. -#}
-{% macro registered_paths(table_name, status) %}
-  {%- set items = [] -%}
-  {%- for row in profiles_sync.registry_rows(table_name, status) -%}
-    {%- set path = fromjson(row[2]) -%}
-    {%- do items.append({'name': row[2], 'paths': [path], 'nested': profiles_sync.is_deepest(path)}) -%}
-  {%- endfor -%}
-  {{- return(items) -}}
-{% endmacro %}
-
-{#- Rows of the column registry: column_name, data_type, raw_path. -#}
+{#- Rows of the column registry: column_name, data_type, raw_path, misfits. -#}
 {% macro registry_rows(table_name, status) %}
   {%- if execute -%}
     {{- return(run_query(
-      'select column_name, data_type, raw_path from ' ~ profiles_sync.contract_relation('column_registry') ~ ' where table_name = '
-      ~ profiles_sync.text_literal(table_name) ~ " and status = '" ~ status ~ "' order by column_name, path_rank, raw_path"
+      'select column_name, data_type, raw_path, misfits from ' ~ profiles_sync.contract_relation('column_registry')
+      ~ ' where table_name = ' ~ profiles_sync.text_literal(table_name) ~ " and status = '" ~ status
+      ~ "' order by column_name, path_rank, raw_path"
     ).rows) -}}
   {%- endif -%}
   {{- return([]) -}}

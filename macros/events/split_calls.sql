@@ -15,8 +15,7 @@
       {%- if item.paths | length == 1 -%}
         {%- do candidates.append(value) -%}
       {%- else -%}
-        {%- set no_values = "('null')" if profiles_sync.is_deepest(path) else "('null', 'object')" -%}
-        {%- do candidates.append('case when ' ~ profiles_sync.json_kind(value) ~ ' not in ' ~ no_values ~ ' then ' ~ value ~ ' end') -%}
+        {%- do candidates.append('case when ' ~ profiles_sync.is_value(value, path) ~ ' then ' ~ value ~ ' end') -%}
       {%- endif -%}
     {%- endfor -%}
     {%- do values.append(candidates[0] if candidates | length == 1 else 'coalesce(' ~ candidates | join(', ') ~ ')') -%}

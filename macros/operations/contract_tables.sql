@@ -42,7 +42,7 @@
       ('detail', 'text'), ('noticed_at', 'timestamp')]},
     'column_registry': {'part': 'ops', 'key': ['table_name', 'raw_path'], 'columns': [
       ('table_name', 'text'), ('column_name', 'text'), ('raw_path', 'text'), ('data_type', 'id'), ('path_rank', 'int'), ('status', 'id'),
-      ('first_load_id', 'id'), ('first_event_no', 'bigint'), ('updated_load_id', 'id')]},
+      ('misfits', 'bigint'), ('first_load_id', 'id'), ('first_event_no', 'bigint'), ('updated_load_id', 'id')]},
     'event_registry': {'part': 'ops', 'key': ['table_name'], 'columns': [
       ('table_name', 'text'), ('kind', 'id'), ('event_names', 'text'), ('first_event_no', 'bigint'), ('last_event_no', 'bigint')]},
     'landed_tables': {'part': 'ops', 'key': ['load_id', 'table_name'], 'columns': [

@@ -34,7 +34,7 @@ from profiles_sync.landing.model import (
     SourceName,
 )
 from profiles_sync.landing.reader import FileReader, FileResult, ReadingRules
-from profiles_sync.landing.structure import TYPES
+from profiles_sync.landing.structure import SLOTS
 from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
 from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, name_rules
@@ -519,11 +519,11 @@ def _update_column_registry(
     target = warehouse.ops("column_registry")
     columns = list(registry.RegisteredPath.__dataclass_fields__)
     warehouse.insert(target, columns, [[getattr(row, name) for name in columns] for row in change.added])
+    changing = ("column_name", "data_type", "path_rank", "status", "misfits", "updated_load_id")
     for row in change.updated:
         warehouse.execute(
-            f"update {target} set data_type = ?, path_rank = ?, updated_load_id = ? "
-            "where table_name = ? and raw_path = ?",
-            [row.data_type, row.path_rank, row.updated_load_id, row.table_name, row.raw_path],
+            f"update {target} set {', '.join(f'{name} = ?' for name in changing)} where table_name = ? and raw_path = ?",
+            [*(getattr(row, name) for name in changing), row.table_name, row.raw_path],
         )
     load.notices.extend(change.notices)
     return [f"{table}.{column}" for table, column in change.new_columns]
@@ -532,7 +532,7 @@ def _update_column_registry(
 def _structure(scratch: Path) -> list[tuple[Any, ...]]:
     with duckdb.connect() as local:
         limit_memory(local, scratch)
-        sums = ", ".join(f'sum("{name}")' for name in TYPES)
+        sums = ", ".join(f'sum("{name}")' for name in SLOTS)
         return local.execute(
             f"select table_key, path, {sums} from ({spool.structure_sql(scratch)}) group by table_key, path"
         ).fetchall()

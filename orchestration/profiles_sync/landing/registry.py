@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from profiles_sync.landing.model import Notice
-from profiles_sync.landing.structure import TYPES, Counts, Path
+from profiles_sync.landing.structure import SLOTS, TYPES, Counts, Path
 from profiles_sync.naming import TRAIT_TABLE, NameRules, column_name, path_order, raw_path
 
 ACTIVE = "active"
 OVERFLOW = "overflow"
+# A trait's path at which only null has come, or whose values make no column: null there removes what stands below it.
+NULL = "null"
 # What a column of a type takes besides its own values.
 _CASTS = {"varchar": frozenset(TYPES), "float": frozenset({"float", "integer"})}
 # Room for the fixed columns.
@@ -32,6 +34,7 @@ class RegisteredPath:
     data_type: str
     path_rank: int
     status: str
+    misfits: int
     first_load_id: str
     first_event_no: int
     updated_load_id: str
@@ -98,7 +101,7 @@ def tables_of(table: str, path: Path, event_tables: frozenset[str]) -> Sequence[
 
 def least_upper_bound(counts: Counts) -> str:
     """Return the type that takes all values: one type stays, integers with floats are floats, all else is text."""
-    seen = {name for name, number in zip(TYPES, counts, strict=True) if number}
+    seen = {name for name, number in _values(counts).items() if number}
     if len(seen) == 1:
         return seen.pop()
     return "float" if seen == {"integer", "float"} else "varchar"
@@ -143,19 +146,25 @@ def _update_table(
     load_id: str,
     first_event_no: int,
 ) -> None:
+    registered = {row.path: row for row in known}
     rows: dict[str, list[RegisteredPath]] = defaultdict(list)
     for row in known:
-        rows[row.column_name].append(row)
+        if row.status != NULL:
+            rows[row.column_name].append(row)
     columns: dict[str, dict[Path, Counts]] = defaultdict(dict)
     for path, counts in seen.items():
         name = column_name(table, path, rules.names)
-        if name is not None:
+        if name is not None and any(_values(counts).values()):
             columns[name][path] = counts
+        elif table == TRAIT_TABLE and counts[SLOTS.index("nulls")] and path not in registered:
+            change.added.append(
+                RegisteredPath(table, "", raw_path(path), "varchar", 0, NULL, 0, load_id, first_event_no, load_id)
+            )
 
     active = sum(paths[0].status == ACTIVE for paths in rows.values())
     left_out = 0
     for name in sorted(columns):
-        paths, before = columns[name], rows[name]
+        paths, before = columns[name], rows.get(name, [])
         total = [sum(numbers) for numbers in zip(*paths.values(), strict=True)]
         forced = rules.column_types.get(f"{table}.{name}")
         if before:
@@ -172,15 +181,11 @@ def _update_table(
             else:
                 left_out += 1
         if failed := _not_cast(data_type, total):
+            kept = "their text is in user_traits" if table == TRAIT_TABLE else "they are kept in _overflow"
             change.notices.append(
-                Notice(
-                    "value_cast_failed",
-                    table,
-                    name,
-                    failed,
-                    f"values that are no {data_type}; they are kept in _overflow",
-                )
+                Notice("value_cast_failed", table, name, failed, f"values that are no {data_type}; {kept}")
             )
+        before += [registered[path] for path in paths if path in registered and registered[path].status == NULL]
         _update_column(change, table, name, before, paths, data_type, status, load_id, first_event_no)
     if left_out:
         change.notices.append(
@@ -208,15 +213,27 @@ def _update_column(
     known = {row.path: row for row in before}
     every = sorted({*known, *paths}, key=lambda path: path_order(name, path))
     for rank, path in enumerate(every, 1):
+        misfits = _not_cast(data_type, paths[path]) if path in paths else 0
         row = known.get(path)
         if row is None:
             change.added.append(
-                RegisteredPath(table, name, raw_path(path), data_type, rank, status, load_id, first_event_no, load_id)
+                RegisteredPath(
+                    table, name, raw_path(path), data_type, rank, status, misfits, load_id, first_event_no, load_id
+                )
             )
-        elif (row.path_rank, row.data_type) != (rank, data_type):
-            change.updated.append(replace(row, path_rank=rank, data_type=data_type, updated_load_id=load_id))
+            continue
+        changed = replace(
+            row, column_name=name, data_type=data_type, path_rank=rank, status=status, misfits=row.misfits + misfits
+        )
+        if changed != row:
+            change.updated.append(replace(changed, updated_load_id=load_id))
+
+
+def _values(counts: Counts) -> dict[str, int]:
+    """Return the number of values of each type; null is none."""
+    return dict(zip(TYPES, counts, strict=False))
 
 
 def _not_cast(data_type: str, counts: Counts) -> int:
     taken = _CASTS.get(data_type, frozenset({data_type}))
-    return sum(number for name, number in zip(TYPES, counts, strict=True) if name not in taken)
+    return sum(number for name, number in _values(counts).items() if name not in taken)

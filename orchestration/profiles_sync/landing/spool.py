@@ -14,7 +14,7 @@ import orjson
 
 from profiles_sync.landing.calls import Call
 from profiles_sync.landing.files import LINE_BYTES
-from profiles_sync.landing.structure import TYPES, Structure
+from profiles_sync.landing.structure import SLOTS, Structure
 
 CALL_COLUMNS = {
     "file_no": "integer",
@@ -41,7 +41,7 @@ REJECT_COLUMNS = {
     "detail": "varchar",
     "payload_text": "varchar",
 }
-STRUCTURE_COLUMNS = {"table_key": "varchar", "path": "varchar", **dict.fromkeys(TYPES, "bigint")}
+STRUCTURE_COLUMNS = {"table_key": "varchar", "path": "varchar", **dict.fromkeys(SLOTS, "bigint")}
 
 _TABS = len(CALL_COLUMNS) - 1
 _WIDE = 256 * 1024

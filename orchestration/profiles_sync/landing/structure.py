@@ -13,12 +13,20 @@ from typing import Any
 from profiles_sync.landing.timestamps import is_timestamp
 
 Path = tuple[str, ...]
-# Values seen by type, in the order of `TYPES`.
+# Values seen by type, in the order of `SLOTS`.
 Counts = list[int]
 
 TYPES = ("timestamp", "integer", "float", "boolean", "varchar")
-_TIMESTAMP, _INTEGER, _FLOAT, _BOOLEAN, _VARCHAR = range(5)
-_SLOT_BY_TYPE: dict[type, int] = {bool: _BOOLEAN, int: _INTEGER, float: _FLOAT, str: _VARCHAR, list: _VARCHAR}
+SLOTS = (*TYPES, "nulls")
+_TIMESTAMP, _INTEGER, _FLOAT, _BOOLEAN, _VARCHAR, _NULLS = range(6)
+_SLOT_BY_TYPE: dict[type, int] = {
+    bool: _BOOLEAN,
+    int: _INTEGER,
+    float: _FLOAT,
+    str: _VARCHAR,
+    list: _VARCHAR,
+    type(None): _NULLS,
+}
 
 DEPTH = 10
 """Keys below a container that are flattened; an object further down is one value, as JSON text."""
@@ -105,7 +113,7 @@ class Structure:
         return len(self._counts)
 
     def _walk(self, place: _Place, value: dict[str, Any]) -> None:
-        signature = (*value, *map(type, value.values()))
+        signature = tuple(value) + tuple(map(type, value.values()))
         shape = place.shapes.get(signature)
         if shape is None:
             shape = place.shapes[signature] = self._new_shape(place, value)
@@ -151,15 +159,13 @@ class Structure:
         for signature, shape in place.shapes.items():
             half = len(signature) // 2
             for key, kind in zip(signature[:half], signature[half:], strict=True):
-                counts = [0, 0, 0, 0, 0]
+                counts = [0] * len(SLOTS)
                 if kind is dict:
                     if len(place.path) < DEPTH:
                         continue
                     counts[_VARCHAR] = shape.count
-                elif (slot := _SLOT_BY_TYPE.get(kind)) is None:
-                    continue
                 else:
-                    counts[slot] = shape.count
+                    counts[_SLOT_BY_TYPE[kind]] = shape.count
                     # One ordinary string makes the whole key text, whatever came before it.
                     if key in shape.strings:
                         counts[_TIMESTAMP] = shape.times[key]
