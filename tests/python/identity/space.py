@@ -82,11 +82,15 @@ class Space:
 
     deployment: Deployment
 
+    @property
+    def raw_events(self) -> str:
+        return f"{self.deployment.space}_staging.raw_events"
+
     def prepare(self) -> None:
         self.deployment.dbt("run-operation", "prepare_space")
 
     def record_settings(self, from_event_no: int, settings: Mapping[str, Any]) -> None:
-        history = "profiles_ops.settings_history"
+        history = f"{self.deployment.space}_ops.settings_history"
         version = self.deployment.query(f"select count(*) + 1 from {history}")[0][0]
         text = json.dumps(settings, sort_keys=True).replace("'", "''")
         self.deployment.query(f"insert into {history} select {version}, {from_event_no}, '{text}', 'profiles-sync', now()")
@@ -101,12 +105,12 @@ class Space:
             path = self.deployment.home / "events.csv"
             path.write_text(table.getvalue())
             with duckdb.connect(str(self.deployment.home / "warehouse.duckdb")) as connection:
-                connection.execute(f"copy profiles_staging.raw_events from '{path}' (header false, null '', escape '\"')")
+                connection.execute(f"copy {self.raw_events} from '{path}' (header false, null '', escape '\"')")
         else:
             connection = psycopg2.connect(self.deployment.database.dsn)
             with connection, connection.cursor() as cursor:
                 table.seek(0)
-                cursor.copy_expert(f"copy profiles_staging.raw_events ({', '.join(RAW_COLUMNS)}) from stdin (format csv)", table)
+                cursor.copy_expert(f"copy {self.raw_events} ({', '.join(RAW_COLUMNS)}) from stdin (format csv)", table)
             connection.close()
 
     def resolve(self, *arguments: str) -> None:
@@ -114,10 +118,10 @@ class Space:
 
     def read(self, suffix: str = "") -> Resolved:
         """Everything that identity resolution has written."""
-        query, staging = self.deployment.query, "profiles_staging"
+        query, staging = self.deployment.query, f"{self.deployment.space}_staging"
         violations = query(
             "select v.event_no, v.violation, v.external_id_type, v.external_id_value, v.limit_value, v.limit_window, p.profile_no "
-            f"from profiles_ops.identity_violations{suffix} as v "
+            f"from {self.deployment.space}_ops.identity_violations{suffix} as v "
             f"left join {staging}.identity_profiles{suffix} as p on p.segment_id = v.resolved_segment_id"
         )
         return Resolved(

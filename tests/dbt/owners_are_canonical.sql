@@ -1,0 +1,10 @@
+-- A returned row means: a merge did not re-point an identifier or a profile.
+select mapping.external_id_hash as id
+from {{ ref('external_id_mapping') }} as mapping
+inner join {{ ref('id_graph') }} as graph on graph.segment_id = mapping.canonical_segment_id
+where graph.canonical_segment_id <> graph.segment_id
+union all
+select merges.id
+from {{ ref('profile_merges') }} as merges
+inner join {{ ref('id_graph') }} as graph on graph.segment_id = merges.segment_id
+where graph.canonical_segment_id <> merges.canonical_segment_id
