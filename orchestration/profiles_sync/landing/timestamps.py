@@ -19,13 +19,9 @@ _ZONED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]
 
 # Archives are in time order, so days and seconds repeat.
 _days: dict[str, int] = {}
-_seconds = {
-    f"{hour:02d}:{minute:02d}:{second:02d}": (hour * 3600 + minute * 60 + second) * 1_000_000
-    for hour in range(24)
-    for minute in range(60)
-    for second in range(60)
-}
+_seconds: dict[str, int] = {}
 _MILLIS = {f"{milli:03d}Z": milli * 1000 for milli in range(1000)}
+_DAYS_KEPT = 100_000
 
 
 def parse(text: object) -> int | None:
@@ -36,26 +32,26 @@ def parse(text: object) -> int | None:
     """
     if type(text) is not str:
         return None
-    # The form that Segment writes: 2022-05-02T14:01:00.266Z
-    if len(text) == 24 and text[10] == "T" and text[19] == ".":
-        day = _days.get(text[:10])
-        second = _seconds.get(text[11:19])
-        milli = _MILLIS.get(text[20:])
-        if day is not None and second is not None and milli is not None:
-            return day + second + milli
+    # The form that Segment writes, of a day and second seen before: 2022-05-02T14:01:00.266Z
+    try:
+        if text[10] == "T" and text[19] == ".":
+            return _days[text[:10]] + _seconds[text[11:19]] + _MILLIS[text[20:]]
+    except (IndexError, KeyError):
+        pass
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         return None
-    year, month, day_of_month, hour, minute, sec, fraction, zone = match.groups()
+    year, month, day_of_month, hour, minute, second, fraction, zone = match.groups()
     try:
         days = (date(int(year), int(month), int(day_of_month)) - EPOCH.date()).days * DAY
     except ValueError:
         return None
-    clock = _seconds.get(f"{hour}:{minute}:{sec}")
-    if clock is None:
+    if hour > "23" or minute > "59" or second > "59":
         return None
-    if len(month) == len(day_of_month) == 2 and len(_days) < 100_000:
+    clock = (int(hour) * 3600 + int(minute) * 60 + int(second)) * 1_000_000
+    if len(month) == len(day_of_month) == 2 and len(_days) < _DAYS_KEPT:
         _days[text[:10]] = days
+        _seconds[text[11:19]] = clock
     result = days + clock + (int(fraction[:6].ljust(6, "0")) if fraction else 0)
     if zone and zone != "Z":
         hours, minutes = int(zone[1:3]), int(zone[-2:])

@@ -56,6 +56,8 @@ class DuckDBWarehouse(Warehouse):
     def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
         """Insert the result of a query over local files."""
         limit_memory(self._connection, scratch)
+        # Against what DuckDB would choose, JSON takes half the room and half the time to write.
+        self._connection.execute("set force_compression = 'zstd'")
         row = self._run(f"insert into {table} ({column_list(columns)}) {query}").fetchone()
         return int(row[0]) if row else 0
 
