@@ -121,7 +121,8 @@ def print_sync(console: Console, record: SyncRecord, *, detail: bool = False) ->
     if record.status is Status.SKIPPED:
         console.print(outcome.error.message if outcome.error else "", markup=False)
         return
-    console.print(_landing_line(outcome), highlight=False)
+    if outcome.landing.files or outcome.error is None:
+        console.print(_landing_line(outcome), highlight=False)
     if outcome.tables:
         console.print(rows_by_group({"Rows synced": outcome}))
     elif outcome.error is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import shutil
 import time
 import traceback
@@ -314,13 +315,14 @@ def land_files(workplace: Workplace, sources: Sequence[SourceConfig], reporter: 
 
 
 def _located(workplace: Workplace, given: Sequence[SourceConfig]) -> Sequence[SourceConfig]:
-    """Return what to read; a relative path in the home's file is relative to that file."""
-    if given:
-        return given
-    home = workplace.home.root
+    """Return what to read with absolute paths: one given here is relative to this folder, one in the home's file to it.
+
+    One place must have one name, since the ledger knows files by their paths.
+    """
+    base = Path.cwd() if given else workplace.home.root
     return [
         source
         if "://" in source.path
-        else source.model_copy(update={"path": str(home / Path(source.path).expanduser())})
-        for source in workplace.deployment.sources
+        else source.model_copy(update={"path": os.path.normpath(base / Path(source.path).expanduser())})
+        for source in given or workplace.deployment.sources
     ]
