@@ -30,7 +30,7 @@ check: $(VENV)/.installed-dev  ## Style and types: ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project/models tests/dbt --processes 2
+	$(BIN)/python tests/lint_sql.py
 
 format: $(VENV)/.installed-dev  ## Let ruff write the layout of Python files
 	$(BIN)/ruff check --fix .
