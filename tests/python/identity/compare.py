@@ -9,7 +9,9 @@ from identity.reference import RawEvent, Reference
 from identity.space import Resolved, sorted_violations
 
 
-def run_reference(events: Sequence[RawEvent], settings: Sequence[tuple[int, dict[str, Any]]], space_id: str = "profiles") -> Reference:
+def run_reference(
+    events: Sequence[RawEvent], settings: Sequence[tuple[int, dict[str, Any]]], space_id: str = "profiles"
+) -> Reference:
     """Process the events one after another, each under the settings in force at its number."""
     reference = Reference(space_id)
     for event in events:

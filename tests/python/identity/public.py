@@ -12,16 +12,16 @@ from support.dbt import Deployment
 Rows = list[tuple[Any, ...]]
 
 # Columns that say when a sync ran; everything else is a function of the landed events.
+_TRIGGER = "triggering_event_id, triggering_event_type, triggering_event_name, triggering_event_source_id"
 _QUERIES = {
-    "id_graph_updates": 'id, segment_id, canonical_segment_id, triggering_event_id, triggering_event_type, triggering_event_name, '
-    'triggering_event_source_id, "timestamp", received_at, seq',
-    "external_id_mapping_updates": 'id, external_id_hash, external_id_type, external_id_value, segment_id, triggering_event_id, '
-    'triggering_event_type, triggering_event_name, triggering_event_source_id, "timestamp", received_at, seq, "__operation"',
+    "id_graph_updates": f'id, segment_id, canonical_segment_id, {_TRIGGER}, "timestamp", received_at, seq',
+    "external_id_mapping_updates": "id, external_id_hash, external_id_type, external_id_value, segment_id, "
+    f'{_TRIGGER}, "timestamp", received_at, seq, "__operation"',
     "id_graph": 'segment_id, canonical_segment_id, "timestamp", seq',
     "profile_merges": 'id, canonical_segment_id, segment_id, seq, received_at, "timestamp"',
     "external_id_mapping": 'external_id_hash, canonical_segment_id, external_id_type, external_id_value, "timestamp"',
     "user_identifiers": 'canonical_segment_id, "type", "value", seq, received_at, "timestamp"',
-}  # fmt: skip
+}
 
 
 def built(deployment: Deployment, table: str) -> Rows:
@@ -46,27 +46,48 @@ def expected(reference: Reference, events: Sequence[RawEvent]) -> Mapping[str, R
     newest_move = {}
     for row in reference.graph_log:
         place = seq(row.clock_ms, row.event_no, row.row_no)
-        tables["id_graph_updates"].append((
-            row_id("id_graph_updates", place), segment[row.profile_no], segment[row.canonical_no], *trigger(row.event_no),
-            *times(row.event_no), place,
-        ))  # fmt: skip
+        tables["id_graph_updates"].append(
+            (
+                row_id("id_graph_updates", place),
+                segment[row.profile_no],
+                segment[row.canonical_no],
+                *trigger(row.event_no),
+                *times(row.event_no),
+                place,
+            )
+        )
         newest_move[row.profile_no] = row
     for profile, row in newest_move.items():
         place = seq(row.clock_ms, row.event_no, row.row_no)
         timestamp, received_at = times(row.event_no)
         tables["id_graph"].append((segment[profile], segment[row.canonical_no], timestamp, place))
-        tables["profile_merges"].append((
-            row_id("profile_merges", segment[profile]), segment[row.canonical_no], segment[profile], place, received_at, timestamp,
-        ))  # fmt: skip
+        tables["profile_merges"].append(
+            (
+                row_id("profile_merges", segment[profile]),
+                segment[row.canonical_no],
+                segment[profile],
+                place,
+                received_at,
+                timestamp,
+            )
+        )
 
     newest_mapping = {}
     for mapping in reference.mapping_log:
         place = seq(mapping.clock_ms, mapping.event_no, mapping.row_no)
         pair = (mapping.external_id_type, mapping.external_id_value)
-        tables["external_id_mapping_updates"].append((
-            row_id("external_id_mapping_updates", place), external_id_hash(*pair), *pair, segment[mapping.stamp_no],
-            *trigger(mapping.event_no), *times(mapping.event_no), place, mapping.operation,
-        ))  # fmt: skip
+        tables["external_id_mapping_updates"].append(
+            (
+                row_id("external_id_mapping_updates", place),
+                external_id_hash(*pair),
+                *pair,
+                segment[mapping.stamp_no],
+                *trigger(mapping.event_no),
+                *times(mapping.event_no),
+                place,
+                mapping.operation,
+            )
+        )
         newest_mapping[pair] = mapping
     for pair, mapping in newest_mapping.items():
         if mapping.operation == "REMOVED":

@@ -297,9 +297,7 @@ def priority(kind: str, rules: Mapping[str, Mapping[str, Any]]) -> tuple[int, in
     return (1, 0, kind.encode()) if explicit is None else (0, explicit, kind.encode())
 
 
-def limit_of(
-    kind: str, rules: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]
-) -> tuple[int | None, str]:
+def limit_of(kind: str, rules: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> tuple[int | None, str]:
     if kind in rules:
         return rules[kind]["value_limit"], rules[kind]["limit_window"]
     return settings["default_limit"], settings["default_window"]

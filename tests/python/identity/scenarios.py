@@ -35,21 +35,30 @@ class Scenario:
         return {message: _settings(values) for message, values in self.document.get("later_settings", {}).items()}
 
     def loads(self, first_event_no: int = 1, prefix: str = "", shift: timedelta = timedelta()) -> list[list[RawEvent]]:
-        """The landed events. With `prefix`, every identifier and message id begins with it, so that scenarios can share a space."""
+        """The landed events. Every identifier and message id begins with `prefix`, so scenarios can share a space."""
         event_no = first_event_no
         loads: list[list[RawEvent]] = []
         for calls in self.document["loads"]:
             events = []
             for call in calls:
                 at, received = _moment(call["at"]) + shift, _moment(call.get("received", call["at"])) + shift
-                payload = _prefixed({key: value for key, value in call.items() if key not in ("at", "received", "source")}, prefix)
+                payload = _prefixed(
+                    {key: value for key, value in call.items() if key not in ("at", "received", "source")}, prefix
+                )
                 payload["_source"] = call.get("source", "source_1")
                 events.append(
                     RawEvent(
-                        event_no, payload, payload["messageId"], call["type"], received, at, received + timedelta(hours=1),
-                        payload.get("userId"), payload.get("anonymousId"),
+                        event_no,
+                        payload,
+                        payload["messageId"],
+                        call["type"],
+                        received,
+                        at,
+                        received + timedelta(hours=1),
+                        payload.get("userId"),
+                        payload.get("anonymousId"),
                     )
-                )  # fmt: skip
+                )
                 event_no += 1
             loads.append(events)
         return loads
@@ -65,8 +74,11 @@ def check(scenario: Scenario, result: Any, events: Sequence[RawEvent], prefix: s
     expected = scenario.document
     numbers = {event.event_no for event in events}
     message_of = {event.event_no: event.message_id.removeprefix(prefix) for event in events}
-    creators = {row.profile_no: message_of[row.event_no] for row in result.graph_log
-                if row.event_no in numbers and row.profile_no == row.canonical_no}  # fmt: skip
+    creators = {
+        row.profile_no: message_of[row.event_no]
+        for row in result.graph_log
+        if row.event_no in numbers and row.profile_no == row.canonical_no
+    }
     names = {message: name for name, message in expected["profiles"].items()}
     assert sorted(creators.values()) == sorted(names), f"{scenario}: profiles"
     name_of = {profile: names[message] for profile, message in creators.items()} | {None: "none"}
@@ -75,19 +87,41 @@ def check(scenario: Scenario, result: Any, events: Sequence[RawEvent], prefix: s
     def pair(first: int | None, second: int | None) -> str:
         return name_of[first] if first == second else f"{name_of[first]}>{name_of[second]}"
 
-    stamps = {message_of[row.event_no]: pair(row.stamp_no, row.profile_no) for row in result.events
-              if row.event_no in numbers and row.outcome == "processed"}  # fmt: skip
+    stamps = {
+        message_of[row.event_no]: pair(row.stamp_no, row.profile_no)
+        for row in result.events
+        if row.event_no in numbers and row.outcome == "processed"
+    }
     assert stamps == expected["events"], f"{scenario}: events"
-    graph = [f"{name_of[row.profile_no]}>{name_of[row.canonical_no]} {message_of[row.event_no]}"
-             for row in result.graph_log if row.event_no in numbers]  # fmt: skip
+    graph = [
+        f"{name_of[row.profile_no]}>{name_of[row.canonical_no]} {message_of[row.event_no]}"
+        for row in result.graph_log
+        if row.event_no in numbers
+    ]
     assert graph == expected["graph"], f"{scenario}: graph"
-    mappings = [f"{row.external_id_type} {row.external_id_value.removeprefix(prefix)} {pair(row.stamp_no, canonical[row.stamp_no])} "
-                f"{message_of[row.event_no]}" for row in result.mapping_log if row.event_no in numbers]  # fmt: skip
+    mappings = [
+        f"{row.external_id_type} {row.external_id_value.removeprefix(prefix)} "
+        f"{pair(row.stamp_no, canonical[row.stamp_no])} {message_of[row.event_no]}"
+        for row in result.mapping_log
+        if row.event_no in numbers
+    ]
     if "mappings" in expected:
         assert mappings == expected["mappings"], f"{scenario}: mappings"
-    violations = [" ".join(filter(None, [message_of[row.event_no], row.violation, row.external_id_type,
-                  row.external_id_value and row.external_id_value.removeprefix(prefix)]))
-                  for row in result.violations if row.event_no in numbers]  # fmt: skip
+    violations = [
+        " ".join(
+            filter(
+                None,
+                [
+                    message_of[row.event_no],
+                    row.violation,
+                    row.external_id_type,
+                    row.external_id_value and row.external_id_value.removeprefix(prefix),
+                ],
+            )
+        )
+        for row in result.violations
+        if row.event_no in numbers
+    ]
     assert sorted(violations) == sorted(expected.get("violations", [])), f"{scenario}: violations"
 
 

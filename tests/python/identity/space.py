@@ -19,10 +19,29 @@ from identity.reference import EventRow, GraphRow, MappingRow, RawEvent, Violati
 from support.dbt import ROOT, Deployment
 
 RAW_COLUMNS = [
-    "event_no", "load_id", "landed_on", "source_id", "source_name", "source_slug", "message_id", "type", "event_name", "event_slug",
-    "received_at", "sent_at", "original_timestamp", "timestamp", "user_id", "anonymous_id", "payload", "payload_sha256", "file_name",
-    "file_row", "item_no", "loaded_at",
-]  # fmt: skip
+    "event_no",
+    "load_id",
+    "landed_on",
+    "source_id",
+    "source_name",
+    "source_slug",
+    "message_id",
+    "type",
+    "event_name",
+    "event_slug",
+    "received_at",
+    "sent_at",
+    "original_timestamp",
+    "timestamp",
+    "user_id",
+    "anonymous_id",
+    "payload",
+    "payload_sha256",
+    "file_name",
+    "file_row",
+    "item_no",
+    "loaded_at",
+]
 
 
 def default_settings(**overrides: Any) -> dict[str, Any]:
@@ -93,7 +112,9 @@ class Space:
         history = f"{self.deployment.space}_ops.settings_history"
         version = self.deployment.query(f"select count(*) + 1 from {history}")[0][0]
         text = json.dumps(settings, sort_keys=True).replace("'", "''")
-        self.deployment.query(f"insert into {history} select {version}, {from_event_no}, '{text}', 'profiles-sync', now()")
+        self.deployment.query(
+            f"insert into {history} select {version}, {from_event_no}, '{text}', 'profiles-sync', now()"
+        )
 
     def insert(self, events: Sequence[RawEvent], load_id: str = "load") -> None:
         """Append landed events."""
@@ -118,28 +139,30 @@ class Space:
 
     def read(self, suffix: str = "") -> Resolved:
         """Everything that identity resolution has written."""
-        query, staging = self.deployment.query, f"{self.deployment.space}_staging"
-        violations = query(
-            "select v.event_no, v.violation, v.external_id_type, v.external_id_value, v.limit_value, v.limit_window, p.profile_no "
-            f"from {self.deployment.space}_ops.identity_violations{suffix} as v "
+        staging, ops = f"{self.deployment.space}_staging", f"{self.deployment.space}_ops"
+
+        def rows(columns: str, table: str, order: str = "event_no, row_no") -> list[tuple[Any, ...]]:
+            return self.deployment.query(f"select {columns} from {staging}.{table}{suffix} order by {order}")
+
+        violations = self.deployment.query(
+            "select v.event_no, v.violation, v.external_id_type, v.external_id_value, v.limit_value, v.limit_window, "
+            f"p.profile_no from {ops}.identity_violations{suffix} as v "
             f"left join {staging}.identity_profiles{suffix} as p on p.segment_id = v.resolved_segment_id"
         )
+        events = rows("event_no, outcome, clock_ms, stamp_no, profile_no", "identity_events", "event_no")
+        graph = rows("event_no, row_no, clock_ms, profile_no, canonical_no", "identity_graph_log")
+        mappings = rows(
+            "event_no, row_no, clock_ms, external_id_type, external_id_value, profile_no, stamp_no, operation",
+            "identity_mapping_log",
+        )
         return Resolved(
-            events=[EventRow(*row) for row in query(
-                f"select event_no, outcome, clock_ms, stamp_no, profile_no from {staging}.identity_events{suffix} order by event_no"
-            )],
-            graph_log=[GraphRow(*row) for row in query(
-                "select event_no, row_no, clock_ms, profile_no, canonical_no "
-                f"from {staging}.identity_graph_log{suffix} order by event_no, row_no"
-            )],
-            mapping_log=[MappingRow(*row) for row in query(
-                "select event_no, row_no, clock_ms, external_id_type, external_id_value, profile_no, stamp_no, operation "
-                f"from {staging}.identity_mapping_log{suffix} order by event_no, row_no"
-            )],
+            events=[EventRow(*row) for row in events],
+            graph_log=[GraphRow(*row) for row in graph],
+            mapping_log=[MappingRow(*row) for row in mappings],
             violations=sorted_violations(Violation(*row) for row in violations),
-            segment_ids=dict(query(f"select profile_no, segment_id from {staging}.identity_profiles{suffix}")),
-            canonical=dict(query(f"select profile_no, canonical_no from {staging}.identity_canonical{suffix}")),
-        )  # fmt: skip
+            segment_ids={row[0]: row[1] for row in rows("profile_no, segment_id", "identity_profiles", "profile_no")},
+            canonical={row[0]: row[1] for row in rows("profile_no, canonical_no", "identity_canonical", "profile_no")},
+        )
 
 
 def sorted_violations(violations: Iterable[Violation]) -> list[Violation]:

@@ -1,7 +1,7 @@
 """Random and adversarial event streams, many of them interleaved in one space.
 
-Identifiers of different streams never meet, so one run of dbt over a batch of streams is as good as one run each; the rules are those
-of the batch. Everything is a function of the seed.
+Identifiers of different streams never meet, so one run of dbt over a batch of streams is as good as one run each; the
+rules are those of the batch. Everything is a function of the seed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from identity.space import default_settings, rule, with_rules
 START = datetime(2024, 1, 1)
 WINDOWS = ["ever", "daily", "weekly", "monthly", "annually"]
 
-# What one event of a stream carries: identifiers by short name (u user, e email, a anonymous, d device, p custom phone, x external), with
-# their numbers inside the stream.
+# What one event of a stream carries: identifiers by short name (u user, e email, a anonymous, d device, p custom phone,
+# x external), with their numbers inside the stream.
 Call = dict[str, list[int]]
 
 
@@ -44,7 +44,10 @@ def bot(rng: random.Random) -> list[Call]:
 
 def kiosk(rng: random.Random) -> list[Call]:
     """A shared device: anonymous calls between sign-ins."""
-    return [{"a": [0]} if rng.random() < 0.3 else {"u": [rng.randint(0, 4)], "a": [0], "d": [0]} for _ in range(rng.randint(5, 20))]
+    return [
+        {"a": [0]} if rng.random() < 0.3 else {"u": [rng.randint(0, 4)], "a": [0], "d": [0]}
+        for _ in range(rng.randint(5, 20))
+    ]
 
 
 def chain(rng: random.Random) -> list[Call]:
@@ -65,7 +68,14 @@ def daisy_chain(rng: random.Random) -> list[Call]:
 
 def diamond(rng: random.Random) -> list[Call]:
     """Two ways from one person to another."""
-    calls: list[Call] = [{"a": [0]}, {"a": [3]}, {"a": [0], "e": [0]}, {"a": [0], "e": [1]}, {"e": [0], "a": [3]}, {"e": [1], "a": [3]}]
+    calls: list[Call] = [
+        {"a": [0]},
+        {"a": [3]},
+        {"a": [0], "e": [0]},
+        {"a": [0], "e": [1]},
+        {"e": [0], "a": [3]},
+        {"e": [1], "a": [3]},
+    ]
     rng.shuffle(calls)
     return calls
 
@@ -93,8 +103,18 @@ def priority_tangle(rng: random.Random) -> list[Call]:
 
 
 SHAPES: list[Callable[[random.Random], list[Call]]] = [
-    mixed, mixed, mixed, bot, kiosk, chain, daisy_chain, diamond, star, older_each_time, priority_tangle,
-]  # fmt: skip
+    mixed,
+    mixed,
+    mixed,
+    bot,
+    kiosk,
+    chain,
+    daisy_chain,
+    diamond,
+    star,
+    older_each_time,
+    priority_tangle,
+]
 
 
 @dataclass
@@ -163,7 +183,11 @@ def random_batch(seed: int, streams: int, *, windows: bool = True, versions: boo
         if rng.random() < 0.03:
             event_no += 1
             again = events[-1 if rng.random() < 0.5 else rng.randrange(len(events))]
-            events.append(RawEvent(event_no, again.payload, again.message_id, again.type, at, at, at, again.user_id, again.anonymous_id))
+            events.append(
+                RawEvent(
+                    event_no, again.payload, again.message_id, again.type, at, at, at, again.user_id, again.anonymous_id
+                )
+            )
 
     numbers = [event.event_no for event in events]
     cuts = sorted(rng.sample(numbers, min(len(numbers), rng.randint(0, syncs - 1))))
@@ -196,7 +220,9 @@ def _event(rng: random.Random, event_no: int, stream: int, call: Call, at: datet
         payload["userId"] = user[0]
     if anonymous:
         payload["anonymousId"] = anonymous[0]
-    external += [_entry("user_id", each) for each in user[1:]] + [_entry("anonymous_id", each) for each in anonymous[1:]]
+    external += [_entry("user_id", each) for each in user[1:]] + [
+        _entry("anonymous_id", each) for each in anonymous[1:]
+    ]
     for place, number in enumerate(call.get("e", [])):
         address = value("e", number)
         if rng.random() < 0.2:
@@ -220,7 +246,15 @@ def _event(rng: random.Random, event_no: int, stream: int, call: Call, at: datet
     if rng.random() < 0.03:
         payload["anonymousId"] = rng.choice(["null", "000-0", "anonymous"])
     return RawEvent(
-        event_no, payload, payload["messageId"], kind, at, at, at + timedelta(days=1), payload.get("userId"), payload.get("anonymousId")
+        event_no,
+        payload,
+        payload["messageId"],
+        kind,
+        at,
+        at,
+        at + timedelta(days=1),
+        payload.get("userId"),
+        payload.get("anonymousId"),
     )
 
 

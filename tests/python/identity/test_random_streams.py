@@ -1,4 +1,4 @@
-"""Random and adversarial streams under random rules, cut at random into syncs: dbt against the sequential reference, row by row."""
+"""Random and adversarial streams under random rules, cut at random into syncs: dbt equals the reference, row by row."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ def _slow_batches(engine: str) -> list[tuple[int, int]]:
 def test_many_streams_equal_the_reference(deployment: Deployment, part: int, tmp_path: Path) -> None:
     failures = []
     for seed, streams in _slow_batches(deployment.engine)[part::4]:
-        fresh = Deployment(tmp_path / str(seed), deployment.engine, deployment.parse_cache, deployment.database, space=f"s{seed}")
+        fresh = Deployment(
+            tmp_path / str(seed), deployment.engine, deployment.parse_cache, deployment.database, space=f"s{seed}"
+        )
         fresh.home.mkdir()
         batch = random_batch(seed, streams)
         space = synced(fresh, batch, "stg_events", "identity_resolution")

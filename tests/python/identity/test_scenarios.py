@@ -31,7 +31,7 @@ def test_reference(scenario: Scenario) -> None:
 
 
 def test_dbt(deployment: Deployment) -> None:
-    """All scenarios in one space and one run: each has its own identifiers, its own months and its own version of the settings."""
+    """All scenarios in one space and run: each has its own identifiers, months and version of the settings."""
     space = Space(deployment)
     space.prepare()
     placed = []
@@ -42,7 +42,9 @@ def test_dbt(deployment: Deployment) -> None:
         placed.append((scenario, events, prefix))
         space.record_settings(first, scenario.settings())
         for message, settings in scenario.later_settings().items():
-            space.record_settings(next(event.event_no for event in events if event.message_id == prefix + message), settings)
+            space.record_settings(
+                next(event.event_no for event in events if event.message_id == prefix + message), settings
+            )
         for load in loads:
             space.insert(load)
     space.resolve()
