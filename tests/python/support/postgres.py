@@ -63,10 +63,10 @@ class PostgresServer:
     binaries: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def database(self) -> PostgresDatabase:
+    def database(self, template: str = "template1") -> PostgresDatabase:
         name = f"test_{next(self._numbers)}"
         subprocess.run(
-            [self.binaries / "createdb", "-h", self.host, "-p", str(self.port), "-U", USER, name],
+            [self.binaries / "createdb", "-h", self.host, "-p", str(self.port), "-U", USER, "-T", template, name],
             check=True,
             capture_output=True,
             timeout=60,
