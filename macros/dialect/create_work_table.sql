@@ -1,11 +1,14 @@
-{#- A table of this run only, named `name`, made from a query; returns what to call it in SQL. Replaces one of that name. -#}
+{#- A table of this run only, named `name`, made from a query; returns what to call it in SQL. Replaces one of that name. How many rows it
+    has is `affected_rows('work_table')` afterwards. -#}
 {% macro create_work_table(name, sql) %}
   {{- return(adapter.dispatch('create_work_table', 'profiles_sync')(name, sql)) -}}
 {% endmacro %}
 
 {% macro default__create_work_table(name, sql) %}
   {%- do run_query('drop table if exists ' ~ name) -%}
-  {%- do run_query('create temporary table ' ~ name ~ ' as ' ~ sql) -%}
+  {% call statement('work_table', fetch_result=true) %}
+    create temporary table {{ name }} as {{ sql }}
+  {% endcall %}
   {{- return(name) -}}
 {% endmacro %}
 

@@ -1,32 +1,39 @@
-{#- Step 3, the distinct identifiers of each event. `status` is `ok`, or why one is not promoted: `too_long`, `blocked`, `too_many`.
-    The ok ones are ranked best first: by the priority of the type, then by place in the call. -#}
+{#- Step 2, `work_identifiers`: the distinct identifiers of each set, and who owns each now.
+    `status` is `ok`, or why one is not promoted: `too_long`, `blocked`, `too_many`. The ok ones are ranked best first: by the priority of the
+    type, then by place in the call. `label` is the identifier's in this batch, `node` the label of its owner or NULL: the first of the two
+    look-ups into state, by 16-byte key; the newest row of a key tells whether it was removed. -#}
 {% macro identity_identifiers(batch, locations) %}
   {%- set settings = batch.settings -%}
+  {%- set stride = profiles_sync.identity_stride() -%}
   with rules as (
     {{ profiles_sync.identity_rules(settings) }}
   ),
   entries as (
-    {{ profiles_sync.external_id_entries(settings) }}
+    {{ profiles_sync.external_id_entries(settings, 'event_no = set_no') }}
   ),
   found as (
     {%- for location in locations %}
-    select event_no, {{ loop.index }} as place, {{ profiles_sync.text_literal(location.type) }} as external_id_type, value_{{ loop.index0 }} as external_id_value
-    from work_values
-    where value_{{ loop.index0 }} is not null
+    select
+      event_no as set_no,
+      {{ loop.index }} as place,
+      {{ profiles_sync.text_literal(location.type) }} as external_id_type,
+      value_{{ loop.index0 }} as external_id_value
+    from work_events
+    where event_no = set_no and value_{{ loop.index0 }} <> ''
     union all
     {%- endfor %}
-    select event_no, {{ locations | length }} + item_no as place, external_id_type, external_id_value
+    select event_no as set_no, {{ locations | length }} + item_no as place, external_id_type, external_id_value
     from entries
     where ignored = 0 and external_id_value is not null
   ),
   carried as (
-    select event_no, external_id_type, external_id_value, min(place) as place
+    select set_no, external_id_type, external_id_value, min(place) as place
     from found
-    group by event_no, external_id_type, external_id_value
+    group by set_no, external_id_type, external_id_value
   ),
   judged as (
     select
-      carried.event_no,
+      carried.set_no,
       carried.external_id_type,
       carried.external_id_value,
       carried.place,
@@ -41,27 +48,65 @@
   ),
   ranked as (
     select
-      event_no,
+      set_no,
       external_id_type,
       external_id_value,
       status,
       row_number() over (
-        partition by event_no, status order by priority_no, {{ profiles_sync.bytewise('external_id_type') }}, place
+        partition by set_no, status order by priority_no, {{ profiles_sync.bytewise('external_id_type') }}, place
       ) as rank_no
     from judged
+  ),
+  promoted as (
+    select
+      external_id_type,
+      external_id_value,
+      min(set_no * {{ stride }} + rank_no) as label,
+      {{ profiles_sync.identifier_key('external_id_type', 'external_id_value') }} as identifier_key
+    from ranked
+    where status = 'ok' and rank_no < {{ stride }}
+    group by external_id_type, external_id_value
+  ),
+  mapped as (
+    select
+      promoted.label,
+      log.profile_no,
+      log.operation,
+      row_number() over (partition by promoted.label order by log.event_no desc, log.row_no desc) as newest
+    from promoted
+    inner join {{ profiles_sync.contract_relation('identity_mapping_log') }} as log on log.identifier_key = promoted.identifier_key
+  ),
+  owned as (
+    select
+      promoted.external_id_type,
+      promoted.external_id_value,
+      promoted.label,
+      promoted.identifier_key,
+      coalesce(moved.canonical_no, mapped.profile_no) * {{ stride }} as node
+    from promoted
+    left join mapped on mapped.label = promoted.label and mapped.newest = 1 and mapped.operation = 'CREATED'
+    left join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.profile_no = mapped.profile_no
   )
   select
-    event_no,
-    cast(rank_no as integer) as rank_no,
-    external_id_type,
-    external_id_value,
-    case when status = 'ok' and rank_no >= {{ profiles_sync.identity_stride() }} then 'too_many' else status end as status
+    ranked.set_no,
+    cast(ranked.rank_no as integer) as rank_no,
+    ranked.external_id_type,
+    ranked.external_id_value,
+    case when ranked.status = 'ok' and ranked.rank_no >= {{ stride }} then 'too_many' else ranked.status end as status,
+    owned.label,
+    owned.identifier_key,
+    owned.node
   from ranked
+  left join owned
+    on owned.external_id_type = ranked.external_id_type
+    and owned.external_id_value = ranked.external_id_value
+    and ranked.status = 'ok'
+    and ranked.rank_no < {{ stride }}
 {% endmacro %}
 
 {#- Entries of `context.externalIds` by event: type, value, and whether the entry is ignored, being ill-formed, an account, or of a type
-    that is not to be registered. A type that is switched off gives no value. -#}
-{% macro external_id_entries(settings) %}
+    that is not to be registered. A type that is switched off gives no value. `condition` chooses rows of `work_events`. -#}
+{% macro external_id_entries(settings, condition) %}
   {%- set fields = [['type'], ['id'], ['collection'], ['encoding']] -%}
   {%- set json = [] -%}
   {%- for field in fields -%}
@@ -105,7 +150,8 @@
         case when {{ profiles_sync.json_kind(json[3]) }} = 'string' then {{ profiles_sync.json_string(json[3]) }} end as encoding
       from (
         select event_no, item_no, {{ profiles_sync.json_paths('item', fields) }} as fields
-        from {{ profiles_sync.json_array_rows('work_values', 'event_no', 'external_ids') }} as items
+        from {{ profiles_sync.json_array_rows('work_events', 'event_no', 'external_ids', condition ~ " and external_ids <> ''") }} as items
+        {{ profiles_sync.evaluate_once() }}
       ) as entries
     ) as texts
 {% endmacro %}

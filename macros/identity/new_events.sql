@@ -1,21 +1,21 @@
-{#- Step 1, the events of this batch and what becomes of each: a message that was seen before is a duplicate (the first one landed stays),
-    one that an event filter matches is filtered and counts as not seen. The clock is the running maximum of arrival over the others.
-    A rebuild keeps the outcomes of the first time. -#}
-{% macro identity_new_events(batch) %}
+{#- Step 1, `work_events`: the events of the batch, what becomes of each, and what it carries.
+    A message that was seen before is a duplicate (the first one landed stays); one that an event filter matches is filtered and counts as
+    not seen; a rebuild keeps the outcomes of the first time. The clock is the running maximum of arrival over the others.
+    `set_no` is the first event that carries the same values: only that one has them here, as value_0, value_1, … of the `locations`. -#}
+{% macro identity_new_events(batch, locations) %}
+  {%- set columns = [] -%}
+  {%- for location in locations -%} {%- do columns.append('value_' ~ loop.index0) -%} {%- endfor -%}
+  {%- do columns.append('external_ids') -%}
+  {%- set shadow = profiles_sync.shadow_suffix() -%}
+  {%- set within = 'events.event_no > ' ~ batch.after ~ ' and events.event_no <= ' ~ batch.upto -%}
   with landed as (
     select
       events.event_no,
       events.message_key,
       events.arrival_ms,
-      {% if profiles_sync.shadow_suffix() -%}
-      earlier.outcome as known_outcome,
-      {% endif -%}
       {{ profiles_sync.is_filtered(batch.settings) }} as filtered
     from {{ ref('profiles_sync', 'stg_events') }} as events
-    {%- if profiles_sync.shadow_suffix() %}
-    left join {{ profiles_sync.live_relation('identity_events') }} as earlier on earlier.event_no = events.event_no
-    {%- endif %}
-    where events.event_no > {{ batch.after }} and events.event_no <= {{ batch.upto }}
+    where {{ within }}
   ),
   firsts as (
     select message_key, min(event_no) as event_no
@@ -28,27 +28,52 @@
       landed.event_no,
       landed.message_key,
       landed.arrival_ms,
-      {% if profiles_sync.shadow_suffix() -%}
-      case when landed.known_outcome is not null then landed.known_outcome else
-      {%- endif %}
+      {{ 'case when earlier.outcome is not null then earlier.outcome else' if shadow }}
       case
         when landed.filtered = 1 then 'filtered'
         when firsts.event_no < landed.event_no or seen.event_no is not null then 'duplicate'
         else 'processed'
       end
-      {%- if profiles_sync.shadow_suffix() %} end {%- endif %} as outcome
+      {{ 'end' if shadow }} as outcome
     from landed
     left join firsts on firsts.message_key = landed.message_key
     left join {{ profiles_sync.contract_relation('seen_messages') }} as seen on seen.message_key = landed.message_key
+    {%- if shadow %}
+    left join {{ profiles_sync.live_relation('identity_events') }} as earlier
+      on earlier.event_no = landed.event_no and earlier.event_no > {{ batch.after }} and earlier.event_no <= {{ batch.upto }}
+    {%- endif %}
+  ),
+  clocked as (
+    select
+      event_no,
+      message_key,
+      outcome,
+      max(
+        case when outcome = 'processed' {{ 'and arrival_ms > ' ~ batch.clock_ms if batch.clock_ms is not none }} then arrival_ms
+        else cast({{ batch.clock_ms if batch.clock_ms is not none else 'null' }} as bigint) end
+      ) over (order by event_no rows between unbounded preceding and current row) as clock_ms
+    from judged
+  ),
+  {{ profiles_sync.call_values(batch, locations, within) }},
+  sets as (
+    select min(calls.event_no) as set_no, {{ profiles_sync.column_list(columns, 'calls') }}
+    from calls
+    inner join judged on judged.event_no = calls.event_no and judged.outcome = 'processed'
+    group by {{ profiles_sync.column_list(columns, 'calls') }}
   )
   select
-    event_no,
-    message_key,
-    outcome,
-    max(case when outcome = 'processed' {{ 'and arrival_ms > ' ~ batch.clock_ms if batch.clock_ms is not none }} then arrival_ms
-      else cast({{ batch.clock_ms if batch.clock_ms is not none else 'null' }} as bigint) end)
-      over (order by event_no rows between unbounded preceding and current row) as clock_ms
-  from judged
+    clocked.event_no,
+    clocked.message_key,
+    clocked.outcome,
+    clocked.clock_ms,
+    case when clocked.outcome = 'processed' then sets.set_no end as set_no
+    {%- for column in columns %},
+    case when sets.set_no = clocked.event_no then calls.{{ column }} end as {{ column }}
+    {%- endfor %}
+  from clocked
+  inner join calls on calls.event_no = clocked.event_no
+  left join sets
+    on {% for column in columns -%} {{ ' and ' if not loop.first }} sets.{{ column }} = calls.{{ column }} {%- endfor %}
 {% endmacro %}
 
 {#- 1 where an event filter of the space matches. -#}

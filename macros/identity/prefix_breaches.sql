@@ -1,5 +1,5 @@
-{#- CTEs `running` and `breaches` over the CTEs `rules` and `parts`: for each event and check, the ranks at which the identifiers up to that
-    rank would make a profile too big. A part says what a rank adds: `n` and whether a profile holds it (`held`) or it is fresh.
+{#- CTEs `running` and `breaches` over the CTEs `rules` and `parts`: for each event and check, the first rank at which the identifiers up to
+    it would make a profile too big. A part says what a rank adds: `n`, and whether a profile holds it (`held`) or it is fresh.
     A check breaks when the whole is above its limit and above what the largest of the profiles has already, so a profile that a tightened
     limit left too big stays usable. A longer prefix breaks whatever a shorter one breaks, so the first rank tells all.
     With one profile a full mapping cap refuses the new identifiers only, which is no breach. -#}
@@ -20,12 +20,16 @@
     from running
     left join rules on rules.external_id_type = running.check_name
     where running.total > running.largest
-      and running.total > case running.check_name
-        when 'MERGE' then {{ settings.merge_cap + 1 }}
-        when 'MAPPING' then {{ settings.mapping_cap }}
-        else {{ profiles_sync.rule_limit(settings, 'rules') }}
-      end
+      and running.total > {{ profiles_sync.check_limit(settings, 'running.check_name', 'rules') }}
       and (running.check_name <> 'MAPPING' or running.profiles > 1)
     group by running.event_no, running.check_name
   )
 {%- endmacro %}
+
+{#- Most that a check allows; NULL, so that nothing is above it, where the type is unlimited. -#}
+{% macro check_limit(settings, check_name, alias) %}
+  {{- return(
+    "case " ~ check_name ~ " when 'MERGE' then " ~ (settings.merge_cap + 1) ~ " when 'MAPPING' then " ~ settings.mapping_cap ~ " else "
+    ~ profiles_sync.rule_limit(settings, alias) ~ " end"
+  ) -}}
+{% endmacro %}

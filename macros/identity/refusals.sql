@@ -10,41 +10,26 @@
     {{ profiles_sync.identity_rules(settings) }}
   ),
   history as (
-    {#- Who owns what from when on: the elements at the start, and what the batch added. #}
-    select distinct element, cast(null as bigint) as event_no, element as node
-    from work_touches
+    {#- Who owns what from when on: the profiles that there were at the start, and what the batch created and added. #}
+    select distinct element, cast(0 as bigint) as event_no, element as node
+    from work_open
     where mod(element, {{ stride }}) = 0
     union all
-    select element, event_no, node from work_steps where kind = 'added'
-    union all
-    select node as element, event_no, node from work_steps where kind = 'created'
+    select element, event_no, node from work_steps where kind in ('added', 'created')
   ),
   sizes as (
-    select element, check_name, added_ms, n from work_sizes
-    union all
-    select element, 'MERGE' as check_name, cast(null as bigint) as added_ms, 1 as n from history where mod(element, {{ stride }}) = 0
-    union all
-    select element, 'MAPPING' as check_name, cast(null as bigint) as added_ms, 1 as n from work_steps where kind = 'added'
-    union all
-    select
-      added.element,
-      added.external_id_type as check_name,
-      case when {{ profiles_sync.rule_window_ms(settings, 'rules') }} is not null then added.clock_ms end as added_ms,
-      1 as n
-    from work_steps as added
-    left join rules on rules.external_id_type = added.external_id_type
-    where added.kind = 'added'
+    {{ profiles_sync.element_sizes(settings) }}
   ),
   timeline as (
     {#- What a canonical profile gained, and at which event. #}
-    select history.node, coalesce(history.event_no, 0) as event_no, sizes.check_name, sizes.added_ms, sizes.n
+    select history.node, history.event_no as event_no, sizes.check_name, sizes.added_ms, sizes.n
     from history
     inner join sizes on sizes.element = history.element
     union all
     select moves.canonical as node, moves.event_no, sizes.check_name, sizes.added_ms, sizes.n
     from history
     inner join sizes on sizes.element = history.element
-    inner join work_moves as moves on moves.profile = history.node and moves.event_no > coalesce(history.event_no, 0)
+    inner join work_moves as moves on moves.profile = history.node and moves.event_no > history.event_no
   ),
   suspects as (
     select
@@ -56,9 +41,9 @@
       touches.label,
       history.node as first_node,
       min(moves.canonical) as moved_to
-    from work_touches as touches
+    from work_open as touches
     inner join work_steps as done on done.kind = 'resolved' and done.n = 1 and done.event_no = touches.event_no
-    left join history on history.element = touches.element and coalesce(history.event_no, 0) < touches.event_no
+    left join history on history.element = touches.element and history.event_no < touches.event_no
     left join work_moves as moves on moves.profile = history.node and moves.event_no < touches.event_no
     group by touches.event_no, touches.clock_ms, touches.rank_no, touches.external_id_type, touches.element, touches.label, history.node
   ),

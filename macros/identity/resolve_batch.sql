@@ -1,12 +1,12 @@
 {#- Resolves one batch, all in work tables; `identity_write_batch` makes the result visible. -#}
 {% macro identity_resolve_batch(batch) %}
   {%- set locations = profiles_sync.identifier_locations(batch.settings) -%}
-  {%- do profiles_sync.create_work_table('work_events', profiles_sync.identity_new_events(batch)) -%}
-  {%- do profiles_sync.create_work_table('work_values', profiles_sync.identity_call_values(batch, locations)) -%}
+  {%- do profiles_sync.plan_for('lookups') -%}
+  {%- do profiles_sync.create_work_table('work_events', profiles_sync.identity_new_events(batch, locations)) -%}
   {%- do profiles_sync.create_work_table('work_identifiers', profiles_sync.identity_identifiers(batch, locations)) -%}
-  {%- do profiles_sync.create_work_table('work_owners', profiles_sync.identity_owners(batch)) -%}
-  {%- do profiles_sync.create_work_table('work_touches', profiles_sync.identity_touches(batch)) -%}
-  {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch)) -%}
+  {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_open_events()) -%}
+  {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_open')) -%}
+  {%- do profiles_sync.plan_for('joins') -%}
   {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_first_steps()) -%}
   {%- do profiles_sync.identity_run_rounds(batch) -%}
   {%- do profiles_sync.create_work_table('work_ancestors', profiles_sync.identity_first_moves()) -%}
@@ -15,30 +15,40 @@
   {%- do profiles_sync.create_work_table('work_refusals', profiles_sync.identity_refusals(batch)) -%}
 {% endmacro %}
 
-{#- Rounds until no event is open. The bound is an alarm: nothing has been written yet, so nothing is lost. -#}
+{#- Rounds until one finds nothing to do. The bound is an alarm: nothing has been written yet, so nothing is lost. -#}
 {% macro identity_run_rounds(batch) %}
   {%- set bound = batch.settings.identity_round_limit | int -%}
-  {%- set state = namespace(left=(run_query('select count(*) from work_touches').rows[0][0]) | int, rounds=0) -%}
-  {%- for round_no in range(1, bound + 1) if state.left > 0 -%}
-    {%- do run_query('insert into work_steps ' ~ profiles_sync.identity_round(batch, round_no)) -%}
-    {%- set state.left = (run_query("select max(n) from work_steps where kind = 'left' and round_no = " ~ round_no).rows[0][0]) | int -%}
-    {%- set state.rounds = round_no -%}
+  {%- set state = namespace(written=1) -%}
+  {%- for round_no in range(1, bound + 2) if state.written > 0 -%}
+    {%- if round_no > bound -%}
+      {%- do profiles_sync.identity_out_of_rounds(bound) -%}
+    {%- endif -%}
+    {% call statement('identity_round', fetch_result=true) %}
+      insert into work_steps {{ profiles_sync.identity_round(batch, round_no) }}
+    {% endcall %}
+    {%- set state.written = profiles_sync.affected_rows('identity_round') -%}
+    {%- do batch.update({'rounds': round_no}) -%}
   {%- endfor -%}
-  {%- if state.left > 0 -%}
-    {%- set widest = run_query(
-      'select owners.external_id_type, owners.external_id_value, count(*) as n from work_touches as touches'
-      ~ " left join work_steps as done on done.kind = 'resolved' and done.event_no = touches.event_no"
-      ~ ' inner join work_owners as owners on owners.label = touches.label where done.event_no is null'
-      ~ ' group by owners.external_id_type, owners.external_id_value order by n desc, owners.external_id_type, owners.external_id_value'
-    ) -%}
+{% endmacro %}
+
+{#- Says what ties the open events together, and the two ways out. -#}
+{% macro identity_out_of_rounds(bound) %}
+  {%- set widest = run_query(
+    'select identifiers.external_id_type, identifiers.external_id_value, count(*) as n from work_open as touches'
+    ~ " left join (select event_no from work_steps where kind = 'resolved') as done on done.event_no = touches.event_no"
+    ~ ' inner join work_identifiers as identifiers on identifiers.label = touches.label and identifiers.set_no * '
+    ~ profiles_sync.identity_stride() ~ ' + identifiers.rank_no = identifiers.label where done.event_no is null'
+    ~ ' group by identifiers.external_id_type, identifiers.external_id_value'
+    ~ ' order by n desc, identifiers.external_id_type, identifiers.external_id_value'
+  ).rows -%}
+  {%- if widest -%}
     {%- set names = [] -%}
-    {%- for row in widest.rows[:5] -%}
+    {%- for row in widest[:5] -%}
       {%- do names.append(row[0] ~ ' ' ~ tojson(row[1]) ~ ' (on ' ~ row[2] ~ ' open events)') -%}
     {%- endfor -%}
     {{ exceptions.raise_compiler_error(
-      'Identity resolution stopped after ' ~ bound ~ ' rounds with ' ~ state.left ~ ' events open; nothing was written. '
-      ~ 'The widest identifiers among them: ' ~ names | join(', ') ~ '. '
-      ~ 'Either block a value that many people share (rules/blocked_values.csv), or raise identity_round_limit, and sync again.'
+      'Identity resolution did not end within ' ~ bound ~ ' rounds; nothing was written. The widest identifiers of the events still open: '
+      ~ names | join(', ') ~ '. Block a value that many people share (rules/blocked_values.csv), or raise identity_round_limit, and sync again.'
     ) }}
   {%- endif -%}
 {% endmacro %}

@@ -1,28 +1,38 @@
-{#- Step 7 begins the diary of the batch, `work_steps`: what happened, one row each, in rounds.
-    `owner`: element belongs to profile `node` from this round on. `created`, `merged` (element, a profile, into node), `added` (element, an
-    identifier, to node): the history. `resolved`: the event is done and belongs to `node`; n = 1 when something was refused. `left`: how
-    many events are still open. -#}
-{% macro identity_first_steps() %}
-  select distinct
-    'owner' as kind,
-    0 as round_no,
-    cast(null as bigint) as event_no,
-    cast(null as bigint) as clock_ms,
-    element,
-    cast(null as {{ profiles_sync.column_type('text') }}) as external_id_type,
-    element as node,
-    cast(0 as bigint) as n
-  from work_touches
-  where mod(element, {{ profiles_sync.identity_stride() }}) = 0
+{#- `work_steps`, the diary of the batch: what happened, one row each, in rounds.
+    `owner`: the element belongs to profile `node` from this round on. `created`, `merged` (element, a profile, into node), `added` (element,
+    an identifier, to node): the history. `resolved`: the event is done and belongs to `node`; n = 1 when something was refused. -#}
+{% macro step_row(kind, round_no, source, event_no='null', clock_ms='null', element='null', external_id_type='null', node='null', n='0') %}
+  select
+    '{{ kind }}' as kind,
+    {{ round_no }} as round_no,
+    cast({{ event_no }} as bigint) as event_no,
+    cast({{ clock_ms }} as bigint) as clock_ms,
+    cast({{ element }} as bigint) as element,
+    cast({{ external_id_type }} as {{ profiles_sync.column_type('text') }}) as external_id_type,
+    cast({{ node }} as bigint) as node,
+    cast({{ n }} as bigint) as n
+  {{ source }}
 {% endmacro %}
 
-{#- Step 8, one round. Of every open event, the longest prefix of its identifiers that no limit refuses is kept; what is refused now stays
-    refused, since profiles only grow. An event is ready when it is the earliest open one on all of the profiles and free identifiers that
-    it keeps: nothing before it can change them any more, so what is decided now is what one event after another would decide. -#}
+{#- How the diary begins: every profile that an open event touches belongs to itself. -#}
+{% macro identity_first_steps() %}
+  {{ profiles_sync.step_row('owner', 0, 'from (select distinct element from work_open where mod(element, ' ~ profiles_sync.identity_stride() ~ ') = 0) as profiles', element='element', node='element') }}
+{% endmacro %}
+
+{#- Step 5, one round over the open events, in four moves.
+
+    1. Of every open event, the longest prefix of its identifiers that no limit refuses is kept. What is refused now stays refused, since
+       profiles only grow (and a sliding limit is judged by the event's own clock). An event whose prefix lies in one profile is done.
+    2. A `place` is a profile, or an identifier that nobody owns. An event may act when it is the earliest open event on all places that it
+       keeps, for nothing before it can change them; or on all but one, its hub, when all earlier events on the hub act too.
+    3. Of the events around one hub only as many act in this round as keep every running total within its limit, and stop before one that
+       comes after another event's claim on a place of an earlier member: the first alone is judged exactly, the others add up.
+    4. They act in order: the oldest profile so far is the canonical one, younger ones merge into it, free identifiers are added to it. -#}
 {% macro identity_round(batch, round_no) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
   {%- set windows = profiles_sync.has_windows(settings) -%}
+  {%- set infinity = profiles_sync.identity_infinity() -%}
   with rules as (
     {{ profiles_sync.identity_rules(settings) }}
   ),
@@ -36,20 +46,7 @@
     where newest = 1
   ),
   element_sizes as (
-    select element, check_name, added_ms, n from work_sizes
-    union all
-    select element, 'MERGE' as check_name, cast(null as bigint) as added_ms, 1 as n from owners where mod(element, {{ stride }}) = 0
-    union all
-    select element, 'MAPPING' as check_name, cast(null as bigint) as added_ms, 1 as n from work_steps where kind = 'added'
-    union all
-    select
-      added.element,
-      added.external_id_type as check_name,
-      case when {{ profiles_sync.rule_window_ms(settings, 'rules') }} is not null then added.clock_ms end as added_ms,
-      1 as n
-    from work_steps as added
-    left join rules on rules.external_id_type = added.external_id_type
-    where added.kind = 'added'
+    {{ profiles_sync.element_sizes(settings) }}
   ),
   node_sizes as (
     select owners.node, sizes.check_name, sum(sizes.n) as n
@@ -68,9 +65,9 @@
       owners.node,
       coalesce(owners.node, touches.element) as place,
       row_number() over (partition by touches.event_no, coalesce(owners.node, touches.element) order by touches.rank_no) as occurrence
-    from work_touches as touches
+    from work_open as touches
     left join owners on owners.element = touches.element
-    left join work_steps as done on done.kind = 'resolved' and done.event_no = touches.event_no
+    left join (select event_no from work_steps where kind = 'resolved') as done on done.event_no = touches.event_no
     where done.event_no is null
   ),
   {%- if windows %}
@@ -93,26 +90,31 @@
   ),
   {%- endif %}
   parts as (
-    select touches.event_no, touches.rank_no, sizes.check_name, sizes.n, 1 as held
+    select touches.event_no, touches.rank_no, touches.place, sizes.check_name, sizes.n, 1 as held
     from open_touches as touches
     inner join node_sizes as sizes on sizes.node = touches.node
     where touches.occurrence = 1
     {%- if windows %}
     union all
-    select touches.event_no, touches.rank_no, sizes.check_name, sum(sizes.n) as n, 1 as held
+    select touches.event_no, touches.rank_no, touches.place, sizes.check_name, sum(sizes.n) as n, 1 as held
     from open_touches as touches
     inner join owners on owners.node = touches.node
     inner join element_sizes as sizes on sizes.element = owners.element
     left join rules on rules.external_id_type = sizes.check_name
     where touches.occurrence = 1 and sizes.added_ms > touches.clock_ms - {{ profiles_sync.rule_window_ms(settings, 'rules') }}
-    group by touches.event_no, touches.rank_no, sizes.check_name
+    group by touches.event_no, touches.rank_no, touches.place, sizes.check_name
+    union all
+    select touches.event_no, touches.rank_no, touches.element as place, touches.external_id_type as check_name, fresh.n, 0 as held
+    from open_touches as touches
+    inner join fresh on fresh.event_no = touches.event_no and fresh.rank_no = touches.rank_no
+    {%- else %}
+    union all
+    select event_no, rank_no, element as place, external_id_type as check_name, 1 as n, 0 as held
+    from open_touches
+    where node is null
     {%- endif %}
     union all
-    select event_no, rank_no, external_id_type as check_name, {{ 'n' if windows else '1' }} as n, 0 as held
-    from {{ 'fresh' if windows else 'open_touches' }}
-    {{ 'where node is null' if not windows }}
-    union all
-    select event_no, rank_no, 'MAPPING' as check_name, 1 as n, 0 as held
+    select event_no, rank_no, element as place, 'MAPPING' as check_name, 1 as n, 0 as held
     from open_touches
     where node is null
   ),
@@ -127,24 +129,10 @@
       touches.node,
       touches.place,
       touches.occurrence,
-      cuts.rank_no as cut_no
+      case when cuts.rank_no is not null then 1 else 0 end as refused
     from open_touches as touches
     left join (select event_no, min(rank_no) as rank_no from breaches group by event_no) as cuts on cuts.event_no = touches.event_no
     where cuts.rank_no is null or touches.rank_no < cuts.rank_no
-  ),
-  events as (
-    select
-      kept.event_no,
-      min(kept.clock_ms) as clock_ms,
-      min(kept.node) as oldest,
-      max(kept.node) as newest,
-      max(case when kept.cut_no is not null then 1 else 0 end) as refused,
-      max(case when kept.rank_no = 1 then kept.node end) as first_node,
-      sum(case when kept.node is null then 1 else 0 end) as fresh,
-      sum(case when kept.occurrence = 1 then coalesce(sizes.n, 0) else 0 end) as mapped
-    from kept
-    left join node_sizes as sizes on sizes.node = kept.node and sizes.check_name = 'MAPPING'
-    group by kept.event_no
   ),
   judged as (
     select
@@ -156,90 +144,209 @@
       mapped,
       {#- One profile and nothing to add to it: nothing free, or no room. Were the best identifier free, it could find another owner yet. #}
       case
-        when oldest = newest and (fresh = 0 or (mapped >= {{ settings.mapping_cap }} and first_node is not null)) then 1 else 0
+        when oldest = youngest and (fresh = 0 or (mapped >= {{ settings.mapping_cap }} and first_node is not null)) then 1 else 0
       end as idle
-    from events
+    from (
+      select
+        kept.event_no,
+        min(kept.clock_ms) as clock_ms,
+        min(kept.node) as oldest,
+        max(kept.node) as youngest,
+        max(kept.refused) as refused,
+        max(case when kept.rank_no = 1 then kept.node end) as first_node,
+        sum(case when kept.node is null then 1 else 0 end) as fresh,
+        sum(case when kept.occurrence = 1 then coalesce(sizes.n, 0) else 0 end) as mapped
+      from kept
+      left join node_sizes as sizes on sizes.node = kept.node and sizes.check_name = 'MAPPING'
+      group by kept.event_no
+    ) as events
   ),
-  queue as (
+  claims as (
+    {#- One row for each place of each event that is not done: whether an earlier one claims the place, and which comes next. #}
     select
       kept.event_no,
-      min(kept.event_no) over (partition by kept.place) as first_event_no
-      {%- if windows %}, coalesce(fresh.n, 1) as certain {%- endif %}
+      kept.rank_no,
+      kept.place,
+      kept.node,
+      min(kept.event_no) over (partition by kept.place) as first_event_no,
+      lead(kept.event_no) over (partition by kept.place order by kept.event_no) as next_event_no
+      {%- if windows %},
+      coalesce(fresh.n, 1) as certain
+      {%- endif %}
     from kept
     inner join judged on judged.event_no = kept.event_no and judged.idle = 0
     {%- if windows %}
     left join fresh on fresh.event_no = kept.event_no and fresh.rank_no = kept.rank_no
     {%- endif %}
+    where kept.occurrence = 1
   ),
-  ready as (
+  hubs as (
     select
-      judged.event_no,
-      judged.clock_ms,
-      judged.oldest,
-      judged.refused,
-      judged.fresh,
-      judged.mapped,
-      coalesce(judged.oldest, judged.event_no * {{ stride }}) as survivor
-    from judged
-    inner join (
-      select event_no from queue group by event_no
-      having min(first_event_no) = event_no {%- if windows %} and min(certain) = 1 {%- endif %}
-    ) as firsts on firsts.event_no = judged.event_no
+      event_no,
+      case
+        {%- if windows %}
+        when min(certain) = 0 then null
+        {%- endif %}
+        when sum(case when first_event_no < event_no then 1 else 0 end) = 0 then min(case when rank_no = 1 then place end)
+        when sum(case when first_event_no < event_no then 1 else 0 end) = 1 then min(case when first_event_no < event_no then place end)
+      end as hub
+    from claims
+    group by event_no
   ),
-  additions as (
-    select event_no, clock_ms, element, external_id_type, survivor
+  strangers as (
+    {#- The first event on a place that does not have it as its hub: the group around the place ends before it. #}
+    select claims.place, min(claims.event_no) as event_no
+    from claims
+    inner join hubs on hubs.event_no = claims.event_no
+    where hubs.hub is null or hubs.hub <> claims.place
+    group by claims.place
+  ),
+  members as (
+    select
+      hubs.hub,
+      hubs.event_no,
+      row_number() over (partition by hubs.hub order by hubs.event_no) as member_no
+    from hubs
+    left join strangers on strangers.place = hubs.hub
+    where hubs.hub is not null and (strangers.event_no is null or hubs.event_no < strangers.event_no)
+  ),
+  stops as (
+    {#- Where a group ends: at an event that exceeds a limit, or that comes after the next claim on an earlier member's own place. #}
+    select hub, min(event_no) as event_no
+    from (
+      select growth.hub, growth.event_no
+      from (
+        select
+          amounts.hub,
+          amounts.event_no,
+          amounts.member_no,
+          amounts.check_name,
+          sum(amounts.n) over (
+            partition by amounts.hub, amounts.check_name order by amounts.event_no rows between unbounded preceding and current row
+          ) as total
+        from (
+          select
+            members.hub,
+            members.event_no,
+            members.member_no,
+            parts.check_name,
+            sum(case when parts.place <> members.hub or members.member_no = 1 then parts.n else 0 end) as n
+          from members
+          inner join parts on parts.event_no = members.event_no
+          inner join kept on kept.event_no = parts.event_no and kept.rank_no = parts.rank_no
+          group by members.hub, members.event_no, members.member_no, parts.check_name
+          union all
+          {#- The profile that a first member without any creates. #}
+          select members.hub, members.event_no, members.member_no, 'MERGE' as check_name, 1 as n
+          from members
+          inner join judged on judged.event_no = members.event_no and judged.oldest is null
+          where members.member_no = 1
+        ) as amounts
+      ) as growth
+      left join rules on rules.external_id_type = growth.check_name
+      where growth.member_no > 1 and growth.total > {{ profiles_sync.check_limit(settings, 'growth.check_name', 'rules') }}
+      union all
+      select claimed.hub, claimed.event_no
+      from (
+        select
+          members.hub,
+          members.event_no,
+          min(own.next_event_no) over (
+            partition by members.hub order by members.event_no rows between unbounded preceding and 1 preceding
+          ) as claimed_no
+        from members
+        left join (
+          select claims.event_no, min(claims.next_event_no) as next_event_no
+          from claims
+          inner join hubs on hubs.event_no = claims.event_no and hubs.hub <> claims.place
+          group by claims.event_no
+        ) as own on own.event_no = members.event_no
+      ) as claimed
+      where claimed.claimed_no <= claimed.event_no
+    ) as ends
+    group by hub
+  ),
+  acting as (
+    {#- The canonical profile after each acting event and before it; a first member without any profile creates one. #}
+    select
+      hub,
+      event_no,
+      clock_ms,
+      refused,
+      fresh,
+      mapped,
+      member_no,
+      creates,
+      min(brings) over (partition by hub order by event_no rows between unbounded preceding and current row) as canonical,
+      min(brings) over (partition by hub order by event_no rows between unbounded preceding and 1 preceding) as canonical_before,
+      min(brings) over (partition by hub) as finally
     from (
       select
-        kept.event_no,
-        kept.clock_ms,
-        kept.element,
-        kept.external_id_type,
-        ready.survivor,
-        ready.mapped,
-        row_number() over (partition by kept.event_no order by kept.rank_no) as ordinal
-      from kept
-      inner join ready on ready.event_no = kept.event_no
-      where kept.node is null
-    ) as fresh_ones
-    where mapped + ordinal <= {{ settings.mapping_cap }}
+        members.hub,
+        members.event_no,
+        members.member_no,
+        judged.clock_ms,
+        judged.refused,
+        judged.fresh,
+        judged.mapped,
+        case when members.member_no = 1 and judged.oldest is null then 1 else 0 end as creates,
+        case when members.member_no = 1 and judged.oldest is null then members.event_no * {{ stride }} else judged.oldest end as brings
+      from members
+      inner join judged on judged.event_no = members.event_no
+      left join stops on stops.hub = members.hub
+      where stops.event_no is null or members.event_no < stops.event_no
+    ) as brought
   ),
   losers as (
-    select kept.event_no, kept.clock_ms, kept.node, ready.survivor
-    from kept
-    inner join ready on ready.event_no = kept.event_no
-    where kept.occurrence = 1 and kept.node <> ready.survivor
+    select acting.event_no, acting.clock_ms, claims.node as element, acting.canonical, acting.finally
+    from acting
+    inner join claims on claims.event_no = acting.event_no
+    where claims.node <> acting.canonical and (claims.place <> acting.hub or acting.member_no = 1)
+    union
+    select event_no, clock_ms, canonical_before as element, canonical, finally
+    from acting
+    where canonical_before <> canonical
+  ),
+  additions as (
+    {#- The mapping cap only ever stops a first member: the totals of a later one are within it. #}
+    select event_no, clock_ms, element, external_id_type, canonical, finally
+    from (
+      select
+        acting.event_no,
+        acting.clock_ms,
+        kept.element,
+        kept.external_id_type,
+        acting.canonical,
+        acting.finally,
+        acting.member_no,
+        acting.mapped,
+        row_number() over (partition by kept.event_no order by kept.rank_no) as ordinal
+      from acting
+      inner join kept on kept.event_no = acting.event_no
+      where kept.node is null and (kept.place <> acting.hub or acting.member_no = 1)
+    ) as free_ones
+    where member_no > 1 or mapped + ordinal <= {{ settings.mapping_cap }}
   )
-  {%- set no_number, no_type = 'cast(null as bigint)', 'cast(null as ' ~ profiles_sync.column_type('text') ~ ')' %}
-  select 'owner' as kind, {{ round_no }} as round_no, event_no, clock_ms, element, {{ no_type }} as external_id_type, survivor as node, 0 as n
-  from additions
+  {{ profiles_sync.step_row('owner', round_no, 'from additions', element='element', node='finally') }}
   union all
-  select 'owner', {{ round_no }}, losers.event_no, losers.clock_ms, owners.element, {{ no_type }}, losers.survivor, 0
-  from losers
-  inner join owners on owners.node = losers.node
+  {{ profiles_sync.step_row('owner', round_no,
+    'from (select distinct element, finally from losers) as losers inner join owners on owners.node = losers.element',
+    element='owners.element', node='losers.finally') }}
   union all
-  select 'owner', {{ round_no }}, event_no, clock_ms, survivor, {{ no_type }}, survivor, 0
-  from ready
-  where oldest is null
+  {{ profiles_sync.step_row('owner', round_no, 'from acting where creates = 1', element='event_no * ' ~ stride, node='finally') }}
   union all
-  select 'added', {{ round_no }}, event_no, clock_ms, element, external_id_type, survivor, 0
-  from additions
+  {{ profiles_sync.step_row('created', round_no, 'from acting where creates = 1',
+    event_no='event_no', clock_ms='clock_ms', element='event_no * ' ~ stride, node='event_no * ' ~ stride) }}
   union all
-  select 'merged', {{ round_no }}, event_no, clock_ms, node, {{ no_type }}, survivor, 0
-  from losers
+  {{ profiles_sync.step_row('merged', round_no, 'from losers', event_no='event_no', clock_ms='clock_ms', element='element', node='canonical') }}
   union all
-  select 'created', {{ round_no }}, event_no, clock_ms, survivor, {{ no_type }}, survivor, 0
-  from ready
-  where oldest is null
+  {{ profiles_sync.step_row('added', round_no, 'from additions',
+    event_no='event_no', clock_ms='clock_ms', element='element', external_id_type='external_id_type', node='canonical') }}
   union all
-  select 'resolved', {{ round_no }}, event_no, clock_ms, {{ no_number }}, {{ no_type }}, survivor,
-    case when refused = 1 or mapped + fresh > {{ settings.mapping_cap }} then 1 else 0 end
-  from ready
+  {{ profiles_sync.step_row('resolved', round_no, 'from acting',
+    event_no='event_no', clock_ms='clock_ms', node='canonical',
+    n='case when refused = 1 or (member_no = 1 and mapped + fresh > ' ~ settings.mapping_cap ~ ') then 1 else 0 end') }}
   union all
-  select 'resolved', {{ round_no }}, event_no, clock_ms, {{ no_number }}, {{ no_type }}, oldest,
-    case when refused = 1 or fresh > 0 then 1 else 0 end
-  from judged
-  where idle = 1
-  union all
-  select 'left', {{ round_no }}, {{ no_number }}, {{ no_number }}, {{ no_number }}, {{ no_type }}, {{ no_number }},
-    (select count(*) from judged) - (select count(*) from ready) - (select count(*) from judged where idle = 1)
+  {{ profiles_sync.step_row('resolved', round_no, 'from judged where idle = 1',
+    event_no='event_no', clock_ms='clock_ms', node='oldest', n='case when refused = 1 or fresh > 0 then 1 else 0 end') }}
 {% endmacro %}

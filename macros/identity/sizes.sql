@@ -1,7 +1,7 @@
-{#- Step 6, what each profile that is touched holds, by check: `MERGE` profiles merged into it, `MAPPING` identifiers, and identifiers of
-    each type; a type whose limit slides by the clock it was added at. The second look-up into state, by profile. Checks other than types
-    are named in capitals, which no type has. -#}
-{% macro identity_sizes(batch) %}
+{#- Step 4, `work_sizes`: what each profile that is touched holds, by check: `MERGE` the profiles of its family, `MAPPING` its identifiers,
+    and its identifiers of each type; of a type whose limit slides, by the clock they were added at. The second look-up into state, by
+    profile. Checks other than types are named in capitals, which no type has. -#}
+{% macro identity_sizes(batch, touches) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
   with rules as (
@@ -9,18 +9,15 @@
   ),
   profiles as (
     select distinct element, {{ profiles_sync.profile_of('element') }} as profile_no
-    from work_touches
+    from {{ touches }}
     where mod(element, {{ stride }}) = 0
-  ),
-  merged as (
-    select profiles.element, moved.profile_no
-    from profiles
-    inner join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.canonical_no = profiles.profile_no
   ),
   families as (
     select element, profile_no from profiles
     union all
-    select element, profile_no from merged
+    select profiles.element, moved.profile_no
+    from profiles
+    inner join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.canonical_no = profiles.profile_no
   ),
   changes as (
     select
@@ -42,7 +39,7 @@
     where changes.newest = 1 and changes.operation = 'CREATED'
   )
   select element, 'MERGE' as check_name, cast(null as bigint) as added_ms, count(*) as n
-  from merged
+  from families
   group by element
   union all
   select element, 'MAPPING' as check_name, cast(null as bigint) as added_ms, count(*) as n
@@ -58,3 +55,21 @@
 {% macro profile_of(label) %}
   {{- return('cast(' ~ label ~ ' / ' ~ profiles_sync.identity_stride() ~ ' as bigint)') -}}
 {% endmacro %}
+
+{#- CTE body: the sizes of elements with those that the diary has added: identifiers, and profiles created. Needs the CTE `rules`. -#}
+{% macro element_sizes(settings) -%}
+    select element, check_name, added_ms, n from work_sizes
+    union all
+    select element, 'MERGE' as check_name, cast(null as bigint) as added_ms, 1 as n from work_steps where kind = 'created'
+    union all
+    select element, 'MAPPING' as check_name, cast(null as bigint) as added_ms, 1 as n from work_steps where kind = 'added'
+    union all
+    select
+      added.element,
+      added.external_id_type as check_name,
+      case when {{ profiles_sync.rule_window_ms(settings, 'rules') }} is not null then added.clock_ms end as added_ms,
+      1 as n
+    from work_steps as added
+    left join rules on rules.external_id_type = added.external_id_type
+    where added.kind = 'added'
+{%- endmacro %}

@@ -24,12 +24,13 @@
     from (
       select event_no, node from work_steps where kind = 'resolved'
       union all
-      select identifiers.event_no, owners.node
-      from work_identifiers as identifiers
-      inner join work_owners as owners
-        on owners.external_id_type = identifiers.external_id_type and owners.external_id_value = identifiers.external_id_value
-      left join (select distinct event_no from work_touches) as active on active.event_no = identifiers.event_no
-      where identifiers.rank_no = 1 and identifiers.status = 'ok' and active.event_no is null
+      {#- What changed nothing belongs to whom its best identifier belonged at the start. #}
+      select known.event_no, identifiers.node
+      from work_events as known
+      inner join work_identifiers as identifiers
+        on identifiers.set_no = known.set_no and identifiers.rank_no = 1 and identifiers.status = 'ok'
+      left join (select event_no from work_steps where kind = 'resolved') as done on done.event_no = known.event_no
+      where done.event_no is null
     ) as resolved
     left join work_moves as moves on moves.profile = resolved.node and moves.event_no <= resolved.event_no
     group by resolved.event_no
@@ -79,15 +80,16 @@
     added.event_no,
     row_number() over (partition by added.event_no order by touches.rank_no),
     added.clock_ms,
-    owners.identifier_key,
-    owners.external_id_type,
-    owners.external_id_value,
+    identifiers.identifier_key,
+    identifiers.external_id_type,
+    identifiers.external_id_value,
     {{ profiles_sync.profile_of('added.node') }},
     {{ profiles_sync.profile_of('coalesce(merges.youngest, added.node)') }},
     'CREATED'
   from work_steps as added
-  inner join work_touches as touches on touches.event_no = added.event_no and touches.element = added.element
-  inner join work_owners as owners on owners.label = touches.label
+  inner join work_open as touches on touches.event_no = added.event_no and touches.element = added.element
+  inner join work_identifiers as identifiers
+    on identifiers.label = touches.label and identifiers.set_no * {{ stride }} + identifiers.rank_no = identifiers.label
   left join (
     select event_no, max(element) as youngest from work_steps where kind = 'merged' group by event_no
   ) as merges on merges.event_no = added.event_no
@@ -124,26 +126,28 @@
     select
       refusals.event_no,
       refusals.violation,
-      owners.external_id_type,
-      owners.external_id_value,
+      identifiers.external_id_type,
+      identifiers.external_id_value,
       refusals.limit_value,
       refusals.limit_window
     from work_refusals as refusals
-    inner join work_owners as owners on owners.label = refusals.label
+    inner join work_identifiers as identifiers
+      on identifiers.label = refusals.label and identifiers.set_no * {{ stride }} + identifiers.rank_no = identifiers.label
     union all
     select
-      event_no,
-      case status
+      events.event_no,
+      case identifiers.status
         when 'blocked' then 'id_value_blocked'
         when 'too_long' then 'identifier_too_long'
         else 'too_many_identifiers'
       end,
-      external_id_type,
-      external_id_value,
-      case status when 'too_many' then {{ stride - 1 }} end,
+      identifiers.external_id_type,
+      identifiers.external_id_value,
+      case identifiers.status when 'too_many' then {{ stride - 1 }} end,
       cast(null as {{ text }})
-    from work_identifiers
-    where status <> 'ok'
+    from work_events as events
+    inner join work_identifiers as identifiers on identifiers.set_no = events.set_no
+    where identifiers.status <> 'ok'
     union all
     select
       event_no, 'no_matching_identifiers', cast(null as {{ text }}), cast(null as {{ text }}), cast(null as bigint), cast(null as {{ text }})
@@ -165,12 +169,17 @@
     'external_id_entry_ignored',
     cast(null as {{ text }}),
     cast(null as {{ text }}),
-    count(*),
+    sum(entries.n * copies.n),
     'entries of context.externalIds that are incomplete, not in lower case, or no person''s',
     {{ profiles_sync.now_utc() }}
-  from ({{ profiles_sync.external_id_entries(batch.settings) }}) as entries
-  where ignored = 1
-  having count(*) > 0
+  from (
+    select event_no, count(*) as n
+    from ({{ profiles_sync.external_id_entries(batch.settings, 'event_no = set_no') }}) as carried
+    where ignored = 1
+    group by event_no
+  ) as entries
+  inner join (select set_no, count(*) as n from work_events group by set_no) as copies on copies.set_no = entries.event_no
+  having sum(entries.n) > 0
   {% endcall %}
 
   {% call statement('identity_resolution') %}

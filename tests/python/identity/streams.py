@@ -129,23 +129,28 @@ class Batch:
 
 
 def random_settings(rng: random.Random, windows: bool = True) -> dict[str, Any]:
-    """Limits, windows, priorities, blocks and caps, small enough to bite on small streams."""
+    """Limits, windows, priorities, blocks and caps: now so small that they bite on small streams, now so wide that people merge."""
+    tight = rng.random() < 0.6
+    windows = windows and rng.random() < 0.6
     settings = default_settings(
-        merge_cap=rng.choice([1, 2, 3, 100]),
-        mapping_cap=rng.choice([2, 3, 5, 8, 1000]),
-        default_limit=rng.choice([1, 2, 5]),
+        merge_cap=rng.choice([1, 2, 3, 100]) if tight else 100,
+        mapping_cap=rng.choice([2, 3, 5, 8, 1000]) if tight else rng.choice([8, 1000, 1000]),
+        default_limit=rng.choice([1, 2, 5]) if tight else rng.choice([3, 5]),
         default_window=rng.choice(WINDOWS) if windows and rng.random() < 0.3 else "ever",
     )
     rules = []
     for name in ("user_id", "email", "anonymous_id", "android.id", "phone_no"):
         if name == "phone_no" and rng.random() < 0.3:
             continue
+        limits = [1, 1, 2, 3, 5, None] if tight else [2, 3, 5, None, None]
         rules.append(
             rule(
                 name,
                 custom=name == "phone_no",
-                value_limit=rng.choice([1, 1, 2, 3, 5, None]) if name != "user_id" else rng.choice([1, 1, 1, 2]),
-                limit_window=rng.choice(WINDOWS) if windows and rng.random() < 0.4 else "ever",
+                value_limit=rng.choice(limits)
+                if name != "user_id"
+                else rng.choice([1, 1, 1, 2] if tight else [1, 2, None]),
+                limit_window=rng.choice(WINDOWS) if windows and rng.random() < 0.5 else "ever",
                 priority=rng.choice([None, 1, 2, 3]) if rng.random() < 0.5 else {"user_id": 1, "email": 2}.get(name),
                 normalize=rng.choice(["", "lower", "trim|lower"]) if name == "email" else "",
             )

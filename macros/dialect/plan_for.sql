@@ -1,0 +1,12 @@
+{#- What the next statements do: `lookups` of few keys in large tables, or `joins` of whole work tables. For planners that must be told. -#}
+{% macro plan_for(work) %}
+  {{- return(adapter.dispatch('plan_for', 'profiles_sync')(work)) -}}
+{% endmacro %}
+
+{% macro default__plan_for(work) %}
+{% endmacro %}
+
+{#- A CTE has no statistics: the planner takes it for tiny and chooses nested loops, which are quadratic in a round. -#}
+{% macro postgres__plan_for(work) %}
+  {%- do run_query('set local enable_nestloop = ' ~ ('on' if work == 'lookups' else 'off')) -%}
+{% endmacro %}
