@@ -30,8 +30,8 @@
         union
         select moved_with.identifier_key
         from {{ log }} as moved_with
-        inner join {{ profiles_sync.contract_relation('identity_graph_log') }} as merges on merges.profile_no = moved_with.profile_no
-        where merges.{{ within | replace('and event_no', 'and merges.event_no') }} and merges.profile_no <> merges.canonical_no
+        inner join {{ profiles_sync.contract_relation('identity_graph_log') }} as merging on merging.profile_no = moved_with.profile_no
+        where merging.{{ within | replace('and event_no', 'and merging.event_no') }} and merging.profile_no <> merging.canonical_no
       ) as touched on touched.identifier_key = mapped.identifier_key
     ) as newest
     left join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.profile_no = newest.profile_no

@@ -4,7 +4,7 @@ from {{ ref('external_id_mapping') }} as mapping
 inner join {{ ref('id_graph') }} as graph on graph.segment_id = mapping.canonical_segment_id
 where graph.canonical_segment_id <> graph.segment_id
 union all
-select merges.id
-from {{ ref('profile_merges') }} as merges
-inner join {{ ref('id_graph') }} as graph on graph.segment_id = merges.segment_id
-where graph.canonical_segment_id <> merges.canonical_segment_id
+select merging.id
+from {{ ref('profile_merges') }} as merging
+inner join {{ ref('id_graph') }} as graph on graph.segment_id = merging.segment_id
+where graph.canonical_segment_id <> merging.canonical_segment_id
