@@ -129,7 +129,7 @@ class Batch:
 
 
 def random_settings(rng: random.Random, windows: bool = True) -> dict[str, Any]:
-    """Limits, windows, priorities, blocks and caps: now so small that they bite on small streams, now so wide that people merge."""
+    """Limits, windows, priorities, blocks and caps: now so small that they bite, now so wide that people merge."""
     tight = rng.random() < 0.6
     windows = windows and rng.random() < 0.6
     settings = default_settings(
