@@ -3,16 +3,21 @@
     watermark moved cannot differ. Returns `after`, `upto` (event numbers: after < event_no <= upto), `known` (the table has a watermark).
 
     A table with no news for weeks need not look through the weeks: `after` is raised to just below the first event that landed for it
-    since (`landed_tables`), when `landed_as` names it there. -#}
-{% macro event_slice(landed_as=none) %}
+    since (`landed_tables`), when `landed_as` names it there. A table made of another incremental table names that one in `made_of`: it
+    does not go further than that one has come. -#}
+{% macro event_slice(landed_as=none, made_of=none) %}
   {%- set slice = namespace(after=0, upto=0, known=false) -%}
   {#- Outside of `execute`, for dbt to see the dependency when it parses. -#}
   {%- set resolution = ref('profiles_sync', 'identity_resolution') -%}
   {%- if execute -%}
     {%- set name = profiles_sync.text_literal(profiles_sync.table_name(this)) -%}
+    {%- set states = profiles_sync.contract_relation('table_state') -%}
     {%- set found = run_query(
-      'select (select max(state.last_event_no) from ' ~ profiles_sync.contract_relation('table_state') ~ ' as state where state.table_name = ' ~ name
-      ~ ') as after_no, (select max(done.to_event_no) from ' ~ resolution ~ ' as done) as upto_no'
+      'select (select max(state.last_event_no) from ' ~ states ~ ' as state where state.table_name = ' ~ name ~ ') as after_no, '
+      ~ (
+        '(select max(state.last_event_no) from ' ~ states ~ ' as state where state.table_name = ' ~ profiles_sync.text_literal(made_of) ~ ')'
+        if made_of else '(select max(done.to_event_no) from ' ~ resolution ~ ' as done)'
+      ) ~ ' as upto_no'
     ).rows[0] -%}
     {%- set slice.known = found[0] is not none -%}
     {%- set slice.after = (found[0] or 0) | int -%}

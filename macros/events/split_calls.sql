@@ -2,15 +2,17 @@
     item of `wanted` the JSON value at its paths as `value_0`, `value_1`, … An item is a mapping with `paths`, lists of keys below and with
     their container; of several the first with a value counts, and there null and objects are no values.
 
-    The container `traits` is the call's traits object: an identify without one has it in its context. -#}
+    The container `traits` is the call's traits object: an identify without one has it in its context. The path of the container alone is
+    the object as a whole. -#}
 {% macro split_calls(carried, wanted, condition, call_type) %}
-  {%- set own_traits = call_type == 'identify' -%}
   {%- set documents = {'payload': [], 'traits': []} -%}
+  {%- set own = namespace(traits=false) -%}
   {%- set values = [] -%}
   {%- for item in wanted -%}
     {%- set candidates = [] -%}
     {%- for path in item.paths -%}
-      {%- set document = 'traits' if own_traits and path[0] == 'traits' else 'payload' -%}
+      {%- set document = 'traits' if call_type == 'identify' and path[0] == 'traits' else 'payload' -%}
+      {%- set own.traits = own.traits or document == 'traits' -%}
       {%- set value = profiles_sync.value_at(documents, document, path[1:] if document == 'traits' else path) -%}
       {%- if item.paths | length == 1 -%}
         {%- do candidates.append(value) -%}
@@ -32,20 +34,20 @@
         {{ profiles_sync.column_list(carried, 'calls') }},
         calls.payload,
         {{ profiles_sync.json_paths('calls.payload', documents.payload) if documents.payload else 'calls.payload' }} as payload_values
-        {%- if documents.traits %},
+        {%- if own.traits %},
         calls.traits,
-        {{ profiles_sync.json_paths('calls.traits', documents.traits) }} as traits_values
+        {{ profiles_sync.json_paths('calls.traits', documents.traits) if documents.traits else 'calls.traits' }} as traits_values
         {%- endif %}
       from (
-        {%- if documents.traits %}
+        {%- if own.traits %}
         {%- set places = [['traits'], ['context', 'traits']] %}
-        {%- set own = profiles_sync.json_path_value('found.places', places, 0, 'found.payload') %}
+        {%- set proper = profiles_sync.json_path_value('found.places', places, 0, 'found.payload') %}
         {%- set other = profiles_sync.json_path_value('found.places', places, 1, 'found.payload') %}
         select
           {{ profiles_sync.column_list(carried, 'found') }},
           found.payload,
           case
-            when {{ profiles_sync.json_kind(own) }} = 'object' then {{ own }}
+            when {{ profiles_sync.json_kind(proper) }} = 'object' then {{ proper }}
             when {{ profiles_sync.json_kind(other) }} = 'object' then {{ other }}
           end as traits
         from (
@@ -77,6 +79,9 @@
 {#- The value at a path of one of the documents, whose path goes into the list of those to be taken out of it. A key that is a number
     would also find an item of an array, so what it stands in must be an object. -#}
 {% macro value_at(documents, document, path) %}
+  {%- if not path -%}
+    {{- return('parsed.' ~ document) -}}
+  {%- endif -%}
   {%- set paths = documents[document] -%}
   {%- do paths.append(path) -%}
   {%- set values = 'parsed.' ~ document ~ '_values' -%}

@@ -41,7 +41,7 @@
       {%- elif existed -%} {%- set rows.deleted = rows.deleted + (n | int) -%}
       {%- endif -%}
     {%- endfor -%}
-    {%- set names = adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list -%}
+    {%- set names = header.names or (adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list) -%}
     {%- if rows.updated + rows.deleted > 0 %}
       {% call statement('replace') %}
         delete from {{ target_relation }} as present where exists (select 1 from {{ delta }} as delta where {{ match }})

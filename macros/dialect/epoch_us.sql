@@ -1,0 +1,12 @@
+{#- Microseconds since 1970 of a UTC timestamp, as a bigint. -#}
+{% macro epoch_us(expression) %}
+  {{- return(adapter.dispatch('epoch_us', 'profiles_sync')(expression)) -}}
+{% endmacro %}
+
+{% macro default__epoch_us(expression) %}
+  {{- return('epoch_us(' ~ expression ~ ')') -}}
+{% endmacro %}
+
+{% macro postgres__epoch_us(expression) %}
+  {{- return('cast(extract(epoch from ' ~ expression ~ ') * 1000000 as bigint)') -}}
+{% endmacro %}

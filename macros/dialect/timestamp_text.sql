@@ -1,0 +1,12 @@
+{#- A timestamp as text to the second: 2022-05-02T14:01:00. -#}
+{% macro timestamp_text(expression) %}
+  {{- return(adapter.dispatch('timestamp_text', 'profiles_sync')(expression)) -}}
+{% endmacro %}
+
+{% macro duckdb__timestamp_text(expression) %}
+  {{- return("strftime(" ~ expression ~ ", '%Y-%m-%dT%H:%M:%S')") -}}
+{% endmacro %}
+
+{% macro postgres__timestamp_text(expression) %}
+  {{- return("to_char(" ~ expression ~ ", 'YYYY-MM-DD\"T\"HH24:MI:SS')") -}}
+{% endmacro %}

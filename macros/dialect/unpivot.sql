@@ -1,0 +1,35 @@
+{#- Subquery that turns columns into rows: for each row of `relation` (a query in brackets) and each of its columns in `labels` (column ->
+    text) that is not NULL, the columns `carried`, `label` and `value`. -#}
+{% macro unpivot(relation, carried, labels) %}
+  {{- return(adapter.dispatch('unpivot', 'profiles_sync')(relation, carried, labels)) -}}
+{% endmacro %}
+
+{#- Lists, not a join: a row stays where it is. -#}
+{% macro duckdb__unpivot(relation, carried, labels) %}
+  {%- set texts = [] -%}
+  {%- for label in labels.values() -%} {%- do texts.append(profiles_sync.text_literal(label)) -%} {%- endfor -%}
+  (
+    select {{ profiles_sync.column_list(carried, 'long') }}, long.label, long.value
+    from (
+      select
+        {{ profiles_sync.column_list(carried, 'wide') }},
+        unnest([{{ texts | join(', ') }}]) as label,
+        unnest([{{ profiles_sync.column_list(labels.keys(), 'wide') }}]) as value
+      from {{ relation }} as wide
+    ) as long
+    where long.value is not null
+  )
+{% endmacro %}
+
+{% macro postgres__unpivot(relation, carried, labels) %}
+  (
+    select {{ profiles_sync.column_list(carried, 'wide') }}, long.label, long.value
+    from {{ relation }} as wide
+    cross join lateral (values
+      {%- for column, label in labels.items() %}
+      ({{ profiles_sync.text_literal(label) }}, wide.{{ profiles_sync.quote_column(column) }}){{ ',' if not loop.last }}
+      {%- endfor %}
+    ) as long (label, value)
+    where long.value is not null
+  )
+{% endmacro %}

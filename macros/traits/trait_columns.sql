@@ -1,0 +1,32 @@
+{#- Subquery with the paths that decide about each trait: `column_name`, `raw_path`, `is_own` (0: a path above, where only null counts) and
+    `place`, by which the first wins where one event has several: the path that is named like the column, then by bytes. -#}
+{% macro trait_columns() %}
+  {%- set registry = profiles_sync.contract_relation('column_registry') -%}
+  {%- set named = profiles_sync.concat_text(["'[\"traits\",\"'", 'paths.column_name', "'\"]'"]) -%}
+  (
+    select
+      paths.column_name,
+      paths.raw_path,
+      paths.is_own,
+      row_number() over (
+        partition by paths.column_name
+        order by case when paths.raw_path = {{ named }} then 0 else 1 end, {{ profiles_sync.bytewise('paths.raw_path') }}
+      ) as place
+    from (
+      select every.column_name, every.raw_path, max(every.is_own) as is_own
+      from (
+        select own.column_name, own.raw_path, 1 as is_own
+        from {{ registry }} as own
+        where own.table_name = 'profile_traits' and own.status <> 'null'
+        union all
+        select below.column_name, above.raw_path, 0 as is_own
+        from {{ registry }} as below
+        inner join {{ registry }} as above
+          on substring(below.raw_path, 1, length(above.raw_path))
+            = {{ profiles_sync.concat_text(['substring(above.raw_path, 1, length(above.raw_path) - 1)', "','"]) }}
+        where below.table_name = 'profile_traits' and below.status <> 'null' and above.table_name = 'profile_traits'
+      ) as every
+      group by every.column_name, every.raw_path
+    ) as paths
+  )
+{% endmacro %}

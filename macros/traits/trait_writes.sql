@@ -1,0 +1,35 @@
+{#- Subquery with what the identifies of a slice say about traits: a row per event and registered path at which it has a value or null, and
+    one with a blank path for each that carries any trait. `value` is JSON text, NULL for null: a null removes the trait, and those below. -#}
+{% macro trait_writes(slice) %}
+  {%- set labels = {'value_0': ''} -%}
+  {%- set wanted = [{'paths': [['traits']]}] -%}
+  {%- set deepest = [] -%}
+  {%- set nulls_only = ["''"] -%}
+  {%- for status in ['active', 'overflow', 'null'] -%}
+    {%- for row in profiles_sync.registry_rows('profile_traits', status) -%}
+      {%- set path = fromjson(row[2]) -%}
+      {%- do labels.update({'value_' ~ (wanted | length): row[2]}) -%}
+      {%- do wanted.append({'paths': [path]}) -%}
+      {%- if profiles_sync.is_deepest(path) -%} {%- do deepest.append(profiles_sync.text_literal(row[2])) -%} {%- endif -%}
+      {%- if status == 'null' -%} {%- do nulls_only.append(profiles_sync.text_literal(row[2])) -%} {%- endif -%}
+    {%- endfor -%}
+  {%- endfor -%}
+  {%- set carried = ['event_no', 'received_at', 'timestamp'] -%}
+  {%- set condition = 'raw.event_no > ' ~ slice.after ~ ' and raw.event_no <= ' ~ slice.upto ~ " and raw.type = 'identify'" -%}
+  {%- set kind = profiles_sync.json_kind('long.value') -%}
+  {%- set text = profiles_sync.column_type('text') -%}
+  (
+    select
+      {{ profiles_sync.column_list(carried, 'long') }},
+      long.label as raw_path,
+      case when long.label <> '' and {{ kind }} <> 'null' then {{ profiles_sync.json_compact('long.value') }} end as value
+    from {{ profiles_sync.unpivot(profiles_sync.split_calls(carried, wanted, condition, 'identify'), carried, labels) }} as long
+    where (long.label = '' and replace(cast(long.value as {{ text }}), ' ', '') <> '{}')
+      or (long.label <> '' and {{ kind }} = 'null')
+      or (
+        {{ kind }} <> 'null'
+        and long.label not in ({{ nulls_only | join(', ') }})
+        and ({{ kind }} <> 'object'{% if deepest %} or long.label in ({{ deepest | join(', ') }}){% endif %})
+      )
+  )
+{% endmacro %}
