@@ -189,7 +189,9 @@ def up(
 
 @app.command()
 def demo(
-    to: Annotated[Path, typer.Option("--to", help="Folder for the demo; an earlier demo in it is deleted.")] = Path(".demo"),
+    to: Annotated[Path, typer.Option("--to", help="Folder for the demo; an earlier demo in it is deleted.")] = Path(
+        ".demo"
+    ),
 ) -> None:
     """Sync a sample archive twice on DuckDB and show what came of it."""
     from profiles_sync.demo import run_demo
@@ -200,7 +202,9 @@ def demo(
 @app.command()
 def sample(
     to: Annotated[Path, typer.Option("--to", help="Folder that the archive is written below.")],
-    part: Annotated[Part, typer.Option("--part", help="Ten days, or the hour after them and a late file.")] = Part.FIRST,
+    part: Annotated[
+        Part, typer.Option("--part", help="Ten days, or the hour after them and a late file.")
+    ] = Part.FIRST,
 ) -> None:
     """Write the sample archive, in the layout of Segment's S3 archive."""
     from profiles_sync.sample import write_sample_archive

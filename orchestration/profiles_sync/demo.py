@@ -87,7 +87,10 @@ def _empty(folder: Path) -> None:
 def _print_report(console: Console, workplace: Workplace, first: SyncRecord, second: SyncRecord) -> None:
     home = workplace.home
     console.rule("Two syncs of a sample archive")
-    for title, record in (("First sync: ten days of a shop", first), ("Second sync: the next hour, and a late file", second)):
+    for title, record in (
+        ("First sync: ten days of a shop", first),
+        ("Second sync: the next hour, and a late file", second),
+    ):
         console.print(f"\n[bold]{title}[/bold]")
         report.print_sync(console, record)
     if first.outcome and second.outcome:
@@ -151,7 +154,9 @@ def print_person(console: Console, person: Person) -> None:
         mark = "  canonical" if segment_id == person.canonical else "  merged"
         console.print(Text.assemble("  ", (segment_id, "cyan"), f"  created by a {what}", (mark, "bold")))
     if person.merge:
-        console.print(f"  merged by an {person.merge}" if person.merge[0] in "aeiou" else f"  merged by a {person.merge}")
+        console.print(
+            f"  merged by an {person.merge}" if person.merge[0] in "aeiou" else f"  merged by a {person.merge}"
+        )
     for title, pairs in (("identifiers", person.identifiers), ("traits", person.traits)):
         console.print(f"  {title}")
         for name, value in pairs:

@@ -10,17 +10,21 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import Home, write_atomically
 
 LOCATION = "profiles_sync"
 _STOP_WAIT_S = 20.0
+
+_LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
+  __typename ... on PythonError { message } } } } } }"""
+_RELOAD = "mutation Reload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
 
 
 @dataclass
@@ -70,11 +74,13 @@ class Services:
             code_server = ["dagster", "code-server", "start", "-m", "profiles_sync.definitions"]
             code_server += ["-h", "127.0.0.1", "-p", str(code_port), "--location-name", LOCATION]
             self._start("code-server", code_server)
+            # The others look for it once, at their start.
+            self._wait_for(lambda: _answers(code_port), "code-server", start_timeout_s)
             self._start(
                 "webserver", ["dagster_webserver", "-w", str(workspace), "-h", self._host, "-p", str(self._port)]
             )
             self._start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
-            self._wait_until_ready(start_timeout_s)
+            self._wait_for(self._is_ready, "webserver", start_timeout_s)
             write_atomically(self._home.webserver_file, json.dumps({"url": self.url, "pid": os.getpid()}))
             if not self._stopping:
                 on_ready()
@@ -99,21 +105,32 @@ class Services:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
 
-    def _wait_until_ready(self, timeout_s: float) -> None:
+    def _wait_for(self, ready: Callable[[], bool], name: str, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
-        while not self._stopping:
+        while not self._stopping and not ready():
             self._check_alive()
-            try:
-                with urllib.request.urlopen(f"{self.url}/server_info", timeout=2):
-                    return
-            except (urllib.error.URLError, OSError):
-                pass
             if time.monotonic() > deadline:
                 raise ProfilesSyncError(
-                    f"Dagster's web server did not answer within {timeout_s:.0f} s",
-                    hint=f"See {self._home.logs_dir}/webserver.log and code-server.log.",
+                    f"Dagster's {name} did not answer within {timeout_s:.0f} s",
+                    hint=f"See the logs in {self._home.logs_dir}.",
                 )
-            time.sleep(0.5)
+            time.sleep(0.3)
+
+    def _is_ready(self) -> bool:
+        """Whether the pages are there and know the deployment.
+
+        Raises:
+            ProfilesSyncError: The deployment does not load.
+        """
+        try:
+            entries = _ask(self.url, _LOCATIONS, timeout_s=30)["workspaceOrError"]["locationEntries"]
+        except (OSError, KeyError):
+            return False
+        loaded = [entry["locationOrLoadError"] for entry in entries if entry["locationOrLoadError"]]
+        for location in loaded:
+            if location["__typename"] == "PythonError":
+                raise ProfilesSyncError(f"Dagster cannot load the deployment: {location['message'].strip()}")
+        return bool(loaded)
 
     def _check_alive(self) -> None:
         for service in self._services:
@@ -146,14 +163,26 @@ def reload_definitions(home: Home, *, timeout_s: float = 60.0) -> None:
         url = json.loads(home.webserver_file.read_text("utf-8"))["url"]
     except FileNotFoundError:
         return
-    query = "mutation Reload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
+    _ask(url, _RELOAD, timeout_s=timeout_s, name=LOCATION)
+
+
+def _ask(url: str, query: str, *, timeout_s: float, **variables: str) -> dict[str, Any]:
     request = urllib.request.Request(
         f"{url}/graphql",
-        json.dumps({"query": query, "variables": {"name": LOCATION}}).encode(),
+        json.dumps({"query": query, "variables": variables}).encode(),
         {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=timeout_s) as response:
-        response.read()
+        data: dict[str, Any] = json.loads(response.read())["data"]
+    return data
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -1,0 +1,106 @@
+"""Usage and configuration mistakes: exit code 2, one message with the way out, no traceback, no run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from profiles_sync import __version__
+from support.cli import Cli
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path)
+
+
+def refused(cli: Cli, command: str, *arguments: str) -> str:
+    finished = cli.run(command, *arguments)
+    assert finished.returncode == 2, finished.stdout + finished.stderr
+    assert finished.stdout == ""
+    assert "Traceback" not in finished.stderr
+    return " ".join(finished.stderr.split())
+
+
+def test_nothing_to_read(cli: Cli) -> None:
+    message = refused(cli, "sync")
+
+    assert "there is nothing to read" in message
+    assert "--source" in message
+    assert not (cli.home / "warehouse.duckdb").exists()
+
+
+def test_a_wrong_setting(cli: Cli) -> None:
+    cli.home.mkdir()
+    (cli.home / "profiles_sync.yml").write_text("sources: [./archive]\nmerge_capp: 3\n")
+
+    message = refused(cli, "sync")
+
+    assert "profiles_sync.yml, line 2: unknown key `merge_capp`" in message
+    assert "merge_cap," in message
+
+
+def test_a_wrong_rule(cli: Cli) -> None:
+    (cli.home / "rules").mkdir(parents=True)
+    (cli.home / "rules" / "identity_rules.csv").write_text("external_id_type,value_limit\nphone,0\n")
+
+    assert "identity_rules.csv, line 2" in refused(cli, "sync", "--source", "archive")
+
+
+def test_an_unknown_target(cli: Cli) -> None:
+    message = refused(cli, "sync", "--source", "archive", "--target", "oracle")
+
+    assert "has no target `oracle`" in message
+    assert "duckdb" in message
+
+
+def test_an_unknown_option(cli: Cli) -> None:
+    assert "No such option" in refused(cli, "sync", "--sauce", "archive")
+
+
+@pytest.mark.parametrize("command", ["history", "status"])
+def test_a_home_that_is_none(cli: Cli, command: str) -> None:
+    assert "there is no deployment in" in refused(cli, command)
+    assert not cli.home.exists(), "looking makes nothing"
+
+
+def test_a_home_that_cannot_be_made(cli: Cli) -> None:
+    cli.home.write_text("a file")
+
+    assert "cannot be used" in refused(cli, "sync", "--source", "archive")
+
+
+def test_a_sync_that_is_not_there(cli: Cli) -> None:
+    (cli.home / "dagster").mkdir(parents=True)
+
+    assert "there is no sync 1234" in refused(cli, "history", "1234")
+
+
+def test_no_sync_yet(cli: Cli) -> None:
+    (cli.home / "dagster").mkdir(parents=True)
+
+    assert cli.json("history") == []
+    status = cli.json("status")
+    assert (status["last"], status["running"], status["next_sync_at"]) == (None, None, None)
+
+
+def test_a_path_that_is_not_there(cli: Cli) -> None:
+    record = cli.json("sync", "--source", "no-such-folder", exit_code=1)
+
+    assert (record["status"], record["outcome"]["error"]["code"]) == ("Failed", "E_SOURCE_READ")
+    assert "no-such-folder" in record["outcome"]["error"]["message"]
+
+
+def test_the_sample_archive_and_version(cli: Cli) -> None:
+    import subprocess
+
+    from support.cli import PROGRAM
+
+    version = subprocess.run([str(PROGRAM), "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.strip() == __version__
+    command = [str(PROGRAM), "sample", "--to", "sample", "--part", "later"]
+    written = subprocess.run(command, cwd=cli.folder, capture_output=True, text=True, check=True)
+    files = list((cli.folder / "sample").rglob("*.gz"))
+    assert f"in {len(files)} files" in written.stdout
+    assert files

@@ -1,0 +1,152 @@
+"""`profiles-sync up`: Dagster on the home, a sync launched from its pages, and nothing left running afterwards."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.archive import write_file
+from support.cli import Cli
+from support.landing import call, track
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "profiles_sync"}
+LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"""
+SCHEDULES = """query($repository: RepositorySelector!) { schedulesOrError(repositorySelector: $repository) {
+  ... on Schedules { results { name cronSchedule scheduleState { status } } } } }"""
+ASSETS = "{ assetNodes { assetKey { path } groupName } }"
+ROWS = """query($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset { assetMaterializations(limit: 1) {
+  runId metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }"""
+
+
+def children_of(pid: int) -> set[int]:
+    """Every descendant of a process."""
+    found: set[int] = set()
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    waiting = [pid]
+    while waiting:
+        above = waiting.pop()
+        below = {child for child, parent in parents.items() if parent == above} - found
+        found |= below
+        waiting.extend(below)
+    return found
+
+
+class Pages:
+    """Dagster's GraphQL, as its pages use it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __call__(self, query: str, **variables: Any) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=120) as response:
+            return json.loads(response.read())["data"]
+
+    def sync(self) -> tuple[str, dict[str, Any]]:
+        """Launch a sync and wait for its end."""
+        launched = self(LAUNCH, params={"selector": {**REPOSITORY, "jobName": "sync"}, "mode": "default"})["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run_id = launched["run"]["runId"]
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            run = self(RUN, id=run_id)["runOrError"]
+            if run["status"] in ("SUCCESS", "FAILURE", "CANCELED"):
+                return run_id, {"status": run["status"], **{tag["key"]: tag["value"] for tag in run["tags"]}}
+            time.sleep(1)
+        raise AssertionError("the run did not end")
+
+    def asset_keys(self) -> set[str]:
+        """Keys of the graph."""
+        return {"/".join(node["assetKey"]["path"]) for node in self(ASSETS)["assetNodes"]}
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path)
+
+
+@pytest.fixture
+def pages(cli: Cli) -> Iterator[Pages]:
+    cli.home.mkdir()
+    (cli.home / "profiles_sync.yml").write_text("sources:\n  - ../archive\n")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = cli.start("up", "--port", str(port))
+    try:
+        deadline = time.monotonic() + 240
+        while not (cli.home / "dagster" / "webserver.json").exists():
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        started = children_of(process.pid)
+        assert len(started) >= 3
+        yield Pages(f"http://127.0.0.1:{port}")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    assert process.returncode == 0
+    time.sleep(1)
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_a_sync_from_dagsters_pages(cli: Cli, pages: Pages) -> None:
+    archive = cli.folder / "archive"
+    write_file(archive, "a", [call("page", "m1"), track("m2", "Order Completed", properties={"total": 2})])
+    schedules = pages(SCHEDULES, repository=REPOSITORY)["schedulesOrError"]["results"]
+    assert [(each["name"], each["cronSchedule"], each["scheduleState"]["status"]) for each in schedules] == [
+        ("hourly_sync", "0 * * * *", "RUNNING")
+    ]
+    assert {"pages", "staging/raw_events", "sync_history"} <= pages.asset_keys()
+    assert "order_completed" not in pages.asset_keys()
+
+    run_id, run = pages.sync()
+
+    assert (run["status"], run["profiles_sync/status"]) == ("SUCCESS", "Success")
+    assert "order_completed" in pages.asset_keys(), "a table that a sync has made is in the graph without a click"
+    shown = pages(ROWS, key={"path": ["order_completed"]})["assetOrError"]["assetMaterializations"][0]
+    assert shown["runId"] == run_id
+    assert {entry["label"]: entry.get("intValue") for entry in shown["metadataEntries"]}["rows_synced"] == 1
+
+    status = cli.json("status")
+    assert status["last"]["run_id"] == run_id
+    assert status["last"]["trigger"] == "Dagster"
+    assert status["next_sync_at"] is not None
+
+    # The command line beside it: the same history.
+    write_file(archive, "b", [call("page", "m3")])
+    record = cli.json("sync")
+    assert (record["status"], record["rows"]["event_type"]) == ("Success", 1)
+    assert [each["run_id"] for each in cli.json("history")] == [record["run_id"], run_id]
+    assert cli.connections == []
+
+
+def test_a_taken_port_is_a_usage_error(cli: Cli) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        refused = cli.run("up", "--port", str(taken.getsockname()[1]))
+
+    assert refused.returncode == 2
+    assert "is taken" in refused.stderr
