@@ -1,0 +1,219 @@
+"""The column registry: types, how they change, collisions and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from profiles_sync.landing.registry import (
+    RegisteredPath,
+    RegistryChange,
+    RegistryRules,
+    least_upper_bound,
+    tables_of,
+    update_registry,
+)
+from profiles_sync.landing.structure import SLOTS, TYPES
+from profiles_sync.naming import EVENT_TYPE_TABLES, NAME_RULES
+
+RULES = RegistryRules.of(NAME_RULES["duckdb"], {}, 0)
+TABLE = "order_completed"
+
+
+def counts(**kinds: int) -> list[int]:
+    return [kinds.get(name, 0) for name in SLOTS]
+
+
+class Registry:
+    """A registry that takes loads one after the other."""
+
+    def __init__(self, rules: RegistryRules = RULES, table: str = TABLE, container: str = "properties") -> None:
+        self.rules, self.table, self.container = rules, table, container
+        self.rows: dict[str, RegisteredPath] = {}
+        self.loads = 0
+
+    def load(self, seen: Mapping[Any, list[int]]) -> RegistryChange:
+        self.loads += 1
+        paths = {
+            (self.table, (self.container, *((key,) if isinstance(key, str) else key))): numbers
+            for key, numbers in seen.items()
+        }
+        change = update_registry(
+            self.rows.values(),
+            paths,
+            self.rules,
+            load_id=f"load{self.loads}",
+            first_event_no={self.table: 100 * self.loads},
+        )
+        for row in change.added:
+            assert row.raw_path not in self.rows
+        for row in change.updated:
+            assert row.raw_path in self.rows
+        self.rows |= {row.raw_path: row for row in (*change.added, *change.updated)}
+        return change
+
+    def columns(self) -> dict[str, str]:
+        return {row.column_name: row.data_type for row in self.rows.values() if row.column_name}
+
+    def ranks(self) -> dict[str, int]:
+        return {row.raw_path: row.path_rank for row in self.rows.values()}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        *[((kind,), kind) for kind in TYPES],
+        (("integer", "float"), "float"),
+        (("integer", "boolean"), "varchar"),
+        (("timestamp", "varchar"), "varchar"),
+        (("timestamp", "integer"), "varchar"),
+        (("integer", "float", "varchar"), "varchar"),
+    ],
+)
+def test_least_upper_bound(kinds: Iterable[str], expected: str) -> None:
+    assert least_upper_bound(counts(**dict.fromkeys(kinds, 1))) == expected
+    assert least_upper_bound(counts(**dict.fromkeys(kinds, 1), nulls=3)) == expected
+
+
+def test_the_first_load_fixes_the_type() -> None:
+    registry = Registry()
+    change = registry.load({"price": counts(integer=3, float=1), "code": counts(varchar=1), "due": counts(timestamp=2)})
+    assert registry.columns() == {"price": "float", "code": "varchar", "due": "timestamp"}
+    assert change.new_columns == [(TABLE, "code"), (TABLE, "due"), (TABLE, "price")]
+    assert change.notices == []
+    row = registry.rows['["properties","price"]']
+    assert (row.status, row.path_rank, row.first_load_id, row.first_event_no) == ("active", 1, "load1", 100)
+    later = registry.load({"code": counts(integer=5, timestamp=1, boolean=1), "price": counts(integer=1)})
+    assert (later.added, later.updated, later.new_columns, later.notices) == ([], [], [], [])
+
+
+def test_null_makes_no_column() -> None:
+    registry = Registry()
+    registry.load({"coupon": counts(nulls=9)})
+    assert registry.columns() == {}
+    registry.load({"coupon": counts(nulls=9, boolean=1)})
+    assert registry.columns() == {"coupon": "boolean"}
+
+
+def test_integers_are_widened_by_floats_and_by_nothing_else() -> None:
+    registry = Registry()
+    registry.load({"total": counts(integer=3)})
+    change = registry.load({"total": counts(varchar=2, boolean=1)})
+    assert registry.columns() == {"total": "integer"}
+    assert [(each.notice, each.table_name, each.column_name, each.occurrences) for each in change.notices] == [
+        ("value_cast_failed", TABLE, "total", 3)
+    ]
+    change = registry.load({"total": counts(float=1, integer=1, varchar=4)})
+    assert registry.columns() == {"total": "float"}
+    assert registry.rows['["properties","total"]'].updated_load_id == "load3"
+    assert [each.occurrences for each in change.notices] == [4]
+    registry.load({"total": counts(integer=1)})
+    assert registry.columns() == {"total": "float"}
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "boolean", "float", "integer"])
+def test_what_a_column_does_not_take_is_counted(kind: str) -> None:
+    registry = Registry()
+    registry.load({"a": counts(**{kind: 1})})
+    change = registry.load({"a": counts(varchar=7)})
+    assert registry.columns() == {"a": kind}
+    assert [each.occurrences for each in change.notices] == [7]
+    assert registry.rows['["properties","a"]'].misfits == 7
+
+
+def test_a_type_given_in_the_settings() -> None:
+    registry = Registry(RegistryRules.of(NAME_RULES["duckdb"], {f"{TABLE}.zip": "varchar", f"{TABLE}.n": "integer"}, 0))
+    registry.load({"zip": counts(integer=3), "n": counts(integer=1)})
+    assert registry.columns() == {"zip": "varchar", "n": "integer"}
+    change = registry.load({"n": counts(float=2)})
+    assert registry.columns() == {"zip": "varchar", "n": "integer"}
+    assert [each.occurrences for each in change.notices] == [2]
+
+
+def test_several_paths_of_one_column() -> None:
+    registry = Registry(table="identifies", container="traits")
+    registry.load({"firstName": counts(varchar=1)})
+    assert registry.ranks() == {'["traits","firstName"]': 1}
+    registry.load({"first_name": counts(varchar=1), ("first", "name"): counts(integer=1)})
+    assert registry.ranks() == {
+        '["traits","first_name"]': 1,
+        '["traits","first","name"]': 2,
+        '["traits","firstName"]': 3,
+    }
+    assert registry.columns() == {"first_name": "varchar"}
+
+
+def test_several_new_paths_of_one_column_share_its_type() -> None:
+    registry = Registry()
+    registry.load({"a.b": counts(integer=1), ("a", "b"): counts(float=1)})
+    assert {row.data_type for row in registry.rows.values()} == {"float"}
+    registry = Registry()
+    registry.load({"aB": counts(integer=1)})
+    registry.load({"a_b": counts(float=1)})
+    assert {(row.raw_path, row.data_type) for row in registry.rows.values()} == {
+        ('["properties","aB"]', "float"), ('["properties","a_b"]', "float"),
+    }  # fmt: skip
+
+
+def test_keys_beyond_the_column_limit_overflow() -> None:
+    registry = Registry(RegistryRules.of(NAME_RULES["duckdb"], {}, 2))
+    change = registry.load({"c": counts(varchar=1), "a": counts(varchar=1), "b": counts(integer=1)})
+    assert {row.column_name: row.status for row in registry.rows.values()} == {
+        "a": "active", "b": "active", "c": "overflow",
+    }  # fmt: skip
+    assert [(each.notice, each.occurrences) for each in change.notices] == [("column_limit", 1)]
+    assert change.new_columns == [(TABLE, "a"), (TABLE, "b")]
+    # A known column stays, a further path of it is none more, and a new key overflows again.
+    registry.load({"a": counts(varchar=1), "A": counts(varchar=1), "d": counts(varchar=1), "c": counts(varchar=1)})
+    assert registry.rows['["properties","A"]'].status == "active"
+    assert registry.rows['["properties","d"]'].status == "overflow"
+    assert registry.rows['["properties","c"]'].status == "overflow"
+
+
+def test_the_engines_limit_leaves_room_for_the_fixed_columns() -> None:
+    assert RegistryRules.of(NAME_RULES["postgres"], {}, 0).max_columns == 1550
+    assert RegistryRules.of(NAME_RULES["postgres"], {}, 7).max_columns == 7
+
+
+def test_paths_go_to_the_tables_that_have_them() -> None:
+    event_types = frozenset(EVENT_TYPE_TABLES.values())
+    assert tables_of("identifies", ("traits", "a"), event_types) == ("identifies", "profile_traits")
+    assert tables_of("identifies", ("context", "a"), event_types) == ("identifies",)
+    assert tables_of("groups", ("traits", "a"), event_types) == ("groups",)
+    assert tables_of(TABLE, ("context", "a"), event_types) == (TABLE, "tracks")
+    assert tables_of(TABLE, ("properties", "a"), event_types) == (TABLE,)
+
+
+def test_fixed_columns_are_left_out() -> None:
+    pages = Registry(table="pages")
+    pages.load(
+        {"name": counts(varchar=1), "category": counts(varchar=1), "id": counts(varchar=1), "url": counts(varchar=1)}
+    )
+    assert set(pages.columns()) == {"_id", "url"}
+    traits = Registry(table="profile_traits", container="traits")
+    traits.load({"id": counts(varchar=1), "email": counts(varchar=1), "2fa": counts(varchar=1)})
+    assert set(traits.columns()) == {"email"}
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["aB", "a_b", "a b", "c"]), st.sampled_from(TYPES)), max_size=6))
+def test_ranks_do_not_depend_on_the_order_of_loads(loads: list[dict[str, str]]) -> None:
+    forward, backward = Registry(), Registry()
+    for seen in loads:
+        forward.load({key: counts(**{kind: 1}) for key, kind in seen.items()})
+    for seen in reversed(loads):
+        backward.load({key: counts(**{kind: 1}) for key, kind in seen.items()})
+    assert forward.ranks() == backward.ranks()
+
+
+def test_a_row_is_replaced_as_a_whole() -> None:
+    registry = Registry()
+    registry.load({"a": counts(integer=1)})
+    (before,) = registry.rows.values()
+    registry.load({"a": counts(float=1)})
+    (after,) = registry.rows.values()
+    assert after == replace(before, data_type="float", updated_load_id="load2")
