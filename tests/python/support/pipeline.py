@@ -69,7 +69,7 @@ class Pipeline:
         """Rows of a table of the space as the text of a CSV file would have them; NULL is blank."""
         quoted = ", ".join(f'"{column}"' for column in columns)
         found = self.deployment.query(f"select {quoted} from {self.deployment.space}.{table} order by {order_by}")
-        return [{column: _text(value) for column, value in zip(columns, row, strict=True)} for row in found]
+        return [{column: as_text(value) for column, value in zip(columns, row, strict=True)} for row in found]
 
     def columns(self, table: str) -> dict[str, str]:
         """Columns of a table of the space and their types, in order."""
@@ -91,7 +91,8 @@ def _line(call: Call | bytes) -> bytes:
     return call if isinstance(call, bytes) else json.dumps(call).encode()
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """The text that stands for a value in files with expected rows."""
     if value is None:
         return ""
     if isinstance(value, bool):
