@@ -31,7 +31,7 @@ def main() -> int:
         shutil.copy(ROOT / ".sqlfluff", folder)
         # Generic tests are dbt's own SQL, below folders that are named after YAML files.
         files = [path for path in sorted(compiled.rglob("*.sql")) if not any(part.endswith(".yml") for part in path.parts)]
-        lint = [BIN / "sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", *files]
+        lint = [BIN / "sqlfluff", "lint", "--disable-progress-bar", *files]
         return subprocess.run(lint, cwd=folder, check=False).returncode
 
 

@@ -142,7 +142,9 @@ def read_person(warehouse: Warehouse, email: str) -> Person:
         canonical,
         created,
         merge,
-        [tuple(row) for row in rows("select type, value from {space}.user_identifiers where canonical_segment_id = ? order by seq, type", canonical)],
+        [tuple(row) for row in rows(
+            "select type, value from {space}.user_identifiers where canonical_segment_id = ? order by seq, type", canonical
+        )],
         [tuple(row) for row in rows("select name, value from {space}.user_traits where canonical_segment_id = ? order by name", canonical)],
     )  # fmt: skip
 
