@@ -21,10 +21,10 @@ demo: $(VENV)/.installed  ## Set up, sync a sample archive twice on DuckDB, and 
 	@$(BIN)/profiles-sync demo
 
 test: check  ## Checks and the quick test suite (under 20 minutes on 2 cores)
-	$(PYTEST) -n $(PYTEST_WORKERS) --dist loadgroup -m 'not slow' tests/python
+	$(PYTEST) -n $(PYTEST_WORKERS) --dist loadfile -m 'not slow' tests/python
 
 test-all: check  ## Everything, the long proofs as well (under 90 minutes on 2 cores)
-	$(PYTEST) -n $(PYTEST_WORKERS) --dist loadgroup tests/python
+	$(PYTEST) -n $(PYTEST_WORKERS) --dist loadfile tests/python
 
 check: $(VENV)/.installed-dev  ## Style and types: ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

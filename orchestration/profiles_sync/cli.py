@@ -248,7 +248,8 @@ def main() -> None:
     try:
         app()
     except ProfilesSyncError as error:
-        console = Console(stderr=True, highlight=False)
+        # Not folded: paths and commands are there to be copied.
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(f"[red]error[/red] {error.code}: ", end="")
         console.print(error.message, markup=False)
         if error.hint:

@@ -126,9 +126,10 @@ def read_person(warehouse: Warehouse, email: str) -> Person:
         raise ProfilesSyncError(f"no profile has the identifier email {email}")
     canonical = found[0][0]
     changes = rows(
-        "select u.segment_id, u.canonical_segment_id, u.triggering_event_type, u.triggering_event_source_id, u.{{0}} "
+        "select u.segment_id, u.canonical_segment_id, u.triggering_event_type, u.triggering_event_source_id, "
+        'u."timestamp" '
         "from {space}.id_graph_updates as u inner join {space}.id_graph as g on g.segment_id = u.segment_id "
-        "where g.canonical_segment_id = ? order by u.seq".replace("{{0}}", '"timestamp"'),
+        "where g.canonical_segment_id = ? order by u.seq",
         canonical,
     )
     created, merge = [], None
@@ -138,15 +139,17 @@ def read_person(warehouse: Warehouse, email: str) -> Person:
             created.append((segment_id, what))
         else:
             merge = what
+    identifiers = (
+        "select type, value from {space}.user_identifiers where canonical_segment_id = ? order by seq, type, value"
+    )
+    traits = "select name, value from {space}.user_traits where canonical_segment_id = ? order by name"
     return Person(
         canonical,
         created,
         merge,
-        [tuple(row) for row in rows(
-            "select type, value from {space}.user_identifiers where canonical_segment_id = ? order by seq, type", canonical
-        )],
-        [tuple(row) for row in rows("select name, value from {space}.user_traits where canonical_segment_id = ? order by name", canonical)],
-    )  # fmt: skip
+        [(kind, value) for kind, value in rows(identifiers, canonical)],
+        [(name, value) for name, value in rows(traits, canonical)],
+    )
 
 
 def print_person(console: Console, person: Person) -> None:

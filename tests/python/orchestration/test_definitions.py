@@ -18,8 +18,6 @@ from profiles_sync.project import Workplace, load_manifest, open_workplace
 from profiles_sync.sync import history
 from support.dbt import ROOT
 
-pytestmark = pytest.mark.xdist_group("definitions")
-
 TOP_OF_THE_HOUR = datetime(2024, 5, 1, 15, tzinfo=timezone.utc)
 
 

@@ -19,9 +19,6 @@ from support.archive import write_file
 from support.cli import Cli
 from support.landing import call, track
 
-# One worker runs them all, in order.
-pytestmark = pytest.mark.xdist_group("syncs")
-
 RUN_TABLES = "profiles_ops.sync_run_tables"
 
 
