@@ -17,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from profiles_sync.landing.model import LandingError, NewFile, Source
 from profiles_sync.landing.timestamps import from_datetime
+from profiles_sync.sync.diagnosis import redact
 
 ARCHIVE = "segment-logs"
 EXTENSIONS = (".gz", ".json", ".jsonl", ".ndjson")
@@ -121,7 +122,7 @@ def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int |
     except Exception as error:
         # Every store has errors of its own.
         raise LandingError(
-            f"the source {public_path(source.path)} cannot be listed: {type(error).__name__}: {error}",
+            f"the source {public_path(source.path)} cannot be listed: {_said(error)}",
             hint="Check the address, the credentials in the environment, and the permission to list.",
         ) from error
 
@@ -203,6 +204,10 @@ def public_path(path: str) -> str:
     return re.sub(r"(?<=://)[^/@\s]+@", "", path).partition("?")[0]
 
 
+def _said(error: Exception) -> str:
+    return redact(f"{type(error).__name__}: {error}")
+
+
 class FileLines:
     """The lines of one file, gzip or plain, with what is known of it when they have been read.
 
@@ -274,7 +279,7 @@ class FileLines:
         try:
             return buffered.peek(2)[:2]
         except Exception as error:
-            raise UnavailableFileError(f"{type(error).__name__}: {error}") from error
+            raise UnavailableFileError(_said(error)) from error
 
     def _read(self, stream: BinaryIO, size: int) -> bytes:
         try:
@@ -284,7 +289,7 @@ class FileLines:
         except (gzip.BadGzipFile, zlib.error) as error:
             raise UnreadableFileError(f"damaged gzip data: {error}") from error
         except Exception as error:
-            raise UnavailableFileError(f"{type(error).__name__}: {error}") from error
+            raise UnavailableFileError(_said(error)) from error
 
 
 class _Hashed(io.RawIOBase):
@@ -316,7 +321,7 @@ def content_digest(file: NewFile) -> str:
             while block := stream.read(_BLOCK):
                 digest.update(block)
         except Exception as error:
-            raise UnavailableFileError(f"{type(error).__name__}: {error}") from error
+            raise UnavailableFileError(_said(error)) from error
     return digest.hexdigest()[:32]
 
 
@@ -327,4 +332,4 @@ def _open(file: NewFile) -> BinaryIO:
             return io.BytesIO(store.cat_file(path))
         return cast(BinaryIO, store.open(path, "rb"))
     except Exception as error:
-        raise UnavailableFileError(f"{type(error).__name__}: {error}") from error
+        raise UnavailableFileError(_said(error)) from error

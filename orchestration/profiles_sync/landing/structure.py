@@ -118,14 +118,16 @@ class Structure:
         if shape is None:
             shape = place.shapes[signature] = self._new_shape(place, value)
         shape.count += 1
-        if shape.strings:
-            for key in shape.strings[:]:
-                text = value[key]
-                if len(text) > 19 and text[10] == "T" and is_timestamp(text):
-                    shape.times[key] += 1
-                elif (*place.path, key) not in self._exact:
-                    place.plain.add(key)
-                    shape.strings.remove(key)
+        settled = False
+        for key in shape.strings:
+            text = value[key]
+            if len(text) > 19 and text[10] == "T" and is_timestamp(text):
+                shape.times[key] += 1
+            elif (*place.path, key) not in self._exact:
+                place.plain.add(key)
+                settled = True
+        if settled:
+            shape.strings = [key for key in shape.strings if key not in place.plain]
         for key in shape.integers:
             if not _SMALLEST <= value[key] <= _LARGEST:
                 shape.integers[key] += 1

@@ -1,0 +1,266 @@
+"""Which files are found, whose calls they hold, and the lines in them."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from profiles_sync.landing import LandingError, NewFile, Source
+from profiles_sync.landing.files import (
+    LINE_BYTES,
+    FileLines,
+    Ledger,
+    UnavailableFileError,
+    UnreadableFileError,
+    content_digest,
+    list_files,
+    public_path,
+)
+
+TODAY = date(2024, 5, 10)
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{}\n")
+
+
+def listed(source: Source | Path, ledger: Ledger | None = None, **options: int) -> list[NewFile]:
+    source = source if isinstance(source, Source) else Source(str(source))
+    return list_files([source], ledger or Ledger(()), today=TODAY, **options)
+
+
+def names(root: Path, files: list[NewFile]) -> dict[str, str]:
+    return {str(Path(file.path).relative_to(root)): file.source_id for file in files}
+
+
+# -- listing ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_archive_layout(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        "prefix/segment-logs/web/1651449600000/a.gz",
+        "prefix/segment-logs/web/1651449600000/a.json",
+        "prefix/segment-logs/web/2022-05-02/b.gz",
+        "prefix/segment-logs/ios/1651449600000/c.gz",
+        "prefix/segment-logs/dummy-object.txt",
+        "prefix/segment-logs/web/1651449600000/_SUCCESS.gz",
+        "prefix/segment-logs/web/1651449600000/.hidden.gz",
+    )
+    expected = {
+        "prefix/segment-logs/ios/1651449600000/c.gz": "ios",
+        "prefix/segment-logs/web/1651449600000/a.gz": "web",
+        "prefix/segment-logs/web/2022-05-02/b.gz": "web",
+    }
+    assert names(tmp_path, listed(tmp_path)) == expected
+    # The same from any folder further down, and a source id of the settings does not outrank the path.
+    assert names(tmp_path, listed(Source(str(tmp_path / "prefix/segment-logs"), source_id="x"))) == expected
+    below = listed(tmp_path / "prefix/segment-logs/web/2022-05-02")
+    assert names(tmp_path, below) == {"prefix/segment-logs/web/2022-05-02/b.gz": "web"}
+
+
+def test_other_layouts(tmp_path: Path) -> None:
+    root = tmp_path / "calls"
+    touch(
+        root, "a.json", "b.jsonl", "c.ndjson", "d.gz", "e.json.gz", "f.csv", "g.txt", "web/2024/05/01/h.jsonl",
+        "web/i.jsonl", "2024-05-01/j.jsonl", "1651449600000/mobile/k.jsonl", "day=2024-05-01/l.jsonl",
+    )  # fmt: skip
+    assert names(root, listed(root)) == {
+        "a.json": "calls", "b.jsonl": "calls", "c.ndjson": "calls", "d.gz": "calls", "e.json.gz": "calls",
+        "web/2024/05/01/h.jsonl": "web", "web/i.jsonl": "web", "2024-05-01/j.jsonl": "calls",
+        "1651449600000/mobile/k.jsonl": "mobile", "day=2024-05-01/l.jsonl": "calls",
+    }  # fmt: skip
+    assert set(names(root, listed(Source(str(root), source_id="crm"))).values()) == {"crm"}
+
+
+def test_a_single_file_of_any_name(tmp_path: Path) -> None:
+    touch(tmp_path, "exports/calls.txt")
+    (file,) = listed(tmp_path / "exports/calls.txt")
+    assert (Path(file.path).name, file.source_id, file.size_bytes) == ("calls.txt", "exports", 3)
+
+
+def test_byte_order_and_no_file_twice(tmp_path: Path) -> None:
+    touch(tmp_path, "é.jsonl", "z.jsonl", "A.jsonl", "a/b.jsonl", "a-b.jsonl")
+    sources = [Source(str(tmp_path)), Source(str(tmp_path / "a")), Source(str(tmp_path / "z.jsonl"))]
+    files = list_files(sources, Ledger(()), today=TODAY)
+    found = [str(Path(file.path).relative_to(tmp_path)) for file in files]
+    assert found == ["A.jsonl", "a-b.jsonl", "a/b.jsonl", "z.jsonl", "é.jsonl"]
+
+
+def test_a_relative_path_is_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "calls/a.jsonl")
+    monkeypatch.chdir(tmp_path)
+    assert [file.path for file in listed(Source("calls"))] == [file.path for file in listed(tmp_path / "calls")]
+
+
+def test_recent_days_of_an_archive_that_is_known(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        "segment-logs/web/2024-05-03/old.gz",
+        "segment-logs/web/1714780800000/new.gz",  # 2024-05-04 in milliseconds
+        "segment-logs/web/1714780799/old.gz",  # the second before, in seconds
+        "segment-logs/web/2024-05-10/new.gz",
+        "segment-logs/web/odd-folder/new.gz",
+    )
+    every = listed(tmp_path, recent_days=7)
+    assert len(every) == 5
+    known = Ledger([(str(tmp_path / "segment-logs/web/2024-05-01/x.gz"), "e", 1)])
+    recent = listed(tmp_path, known, recent_days=7)
+    assert {Path(file.path).name for file in recent} == {"new.gz"}
+    assert len(recent) == 3
+    assert len(listed(tmp_path, known)) == 5
+
+
+def test_what_the_ledger_has_is_left_out_until_it_changes(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jsonl")
+    (file,) = listed(tmp_path)
+    lines = FileLines(file)
+    assert list(lines) == [(1, b"{}", True)]
+    ledger = Ledger([(file.path, lines.etag, file.size_bytes)])
+    assert listed(tmp_path, ledger) == []
+    os.utime(file.path, (1_700_000_000, 1_700_000_000))
+    (touched,) = listed(tmp_path, ledger)
+    assert ledger.may_have_content(touched)
+    assert ledger.has_content(touched, content_digest(touched))
+    Path(file.path).write_bytes(b"[]\n")
+    (changed,) = listed(tmp_path, ledger)
+    assert not ledger.has_content(changed, content_digest(changed))
+    Path(file.path).write_bytes(b"{}\n{}\n")
+    (longer,) = listed(tmp_path, ledger)
+    assert not ledger.may_have_content(longer)
+
+
+def test_a_missing_source_says_so(tmp_path: Path) -> None:
+    with pytest.raises(LandingError, match="does not exist") as failure:
+        listed(tmp_path / "nowhere")
+    assert failure.value.hint
+
+
+def test_a_store_that_is_not_installed_says_what_to_do() -> None:
+    with pytest.raises(LandingError, match=r"not installed|cannot be listed"):
+        listed(Source("abfs://container/path"))
+
+
+def test_credentials_of_a_url_are_not_shown() -> None:
+    assert public_path("https://user:secret@host/a?sig=secret") == "https://host/a"
+    with pytest.raises(LandingError) as failure:
+        listed(Source("nosuch://user:secret@host/a?sig=secret"))
+    assert "secret" not in str(failure.value)
+
+
+# -- object stores ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def memory() -> Iterator[fsspec.AbstractFileSystem]:
+    store = fsspec.filesystem("memory")
+    store.rm("/", recursive=True) if store.exists("/bucket") else None
+    yield store
+    store.store.clear()
+    store.pseudo_dirs[:] = [""]
+
+
+def test_any_url_that_fsspec_knows(memory: fsspec.AbstractFileSystem) -> None:
+    memory.pipe("/bucket/segment-logs/web/2024-05-01/a.gz", gzip.compress(b'{"a":1}\n'))
+    (file,) = listed(Source("memory://bucket"))
+    assert file.source_id == "web"
+    assert file.path == "memory:///bucket/segment-logs/web/2024-05-01/a.gz"
+    assert list(FileLines(file)) == [(1, b'{"a":1}', True)]
+
+
+def test_a_store_with_etags_is_trusted(memory: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.pipe("/bucket/a.jsonl", b"{}\n")
+    plain = type(memory).info
+
+    def info(self: fsspec.AbstractFileSystem, path: str, **options: object) -> dict[str, object]:
+        return {**plain(self, path, **options), "ETag": '"abc"'}
+
+    monkeypatch.setattr(type(memory), "info", info)
+    (file,) = listed(Source("memory://bucket/a.jsonl"))
+    assert (file.version, file.content_version) == ("abc", True)
+    lines = FileLines(file)
+    assert list(lines) == [(1, b"{}", True)]
+    assert lines.etag == "abc"
+    assert listed(Source("memory://bucket/a.jsonl"), Ledger([(file.path, "abc", 3)])) == []
+    assert len(listed(Source("memory://bucket/a.jsonl"), Ledger([(file.path, "abd", 3)]))) == 1
+
+
+# -- lines -----------------------------------------------------------------------------------------------------------
+
+
+def lines_of(path: Path, content: bytes) -> list[tuple[int, bytes, bool]]:
+    path.write_bytes(content)
+    (file,) = listed(path)
+    return list(FileLines(file))
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'{"a":1}\n{"b":2}\n', [(1, b'{"a":1}'), (2, b'{"b":2}')]),
+        (b'{"a":1}\n{"b":2}', [(1, b'{"a":1}'), (2, b'{"b":2}')]),
+        (b'{"a":1}\r\n\r\n  {"b":2}\t\r\n', [(1, b'{"a":1}'), (3, b'{"b":2}')]),
+        (b'\xef\xbb\xbf{"a":1}\n', [(1, b'{"a":1}')]),
+        (b"", []),
+        (b"\n \n\n", []),
+    ],
+)
+def test_lines(tmp_path: Path, content: bytes, expected: list[tuple[int, bytes]], compress: bool) -> None:
+    name = "a.gz" if compress else "a.jsonl"
+    found = lines_of(tmp_path / name, gzip.compress(content) if compress else content)
+    assert found == [(number, line, True) for number, line in expected]
+
+
+def test_gzip_is_recognised_by_content_and_may_have_several_members(tmp_path: Path) -> None:
+    content = gzip.compress(b'{"a":1}\n{"b"') + gzip.compress(b":2}\n")
+    assert lines_of(tmp_path / "a.json", content) == [(1, b'{"a":1}', True), (2, b'{"b":2}', True)]
+
+
+def test_lines_across_blocks(tmp_path: Path) -> None:
+    lines = [b'{"n":%d,"x":"%s"}' % (number, b"y" * 700_000) for number in range(4)]
+    assert lines_of(tmp_path / "a.jsonl", b"\n".join(lines)) == [
+        (number, line, True) for number, line in enumerate(lines, 1)
+    ]
+
+
+def test_a_line_without_end_comes_once_and_cut(tmp_path: Path) -> None:
+    content = b'{"a":1}\n' + b"x" * (LINE_BYTES + (3 << 20)) + b'\n{"b":2}\n'
+    first, long, last = lines_of(tmp_path / "a.jsonl", content)
+    assert (first, last) == ((1, b'{"a":1}', True), (3, b'{"b":2}', True))
+    assert (long[0], long[2]) == (2, False)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-9],
+        lambda content: content[:40],
+        lambda content: content[:30] + b"\x00\xff\x00\xff" + content[34:],
+        lambda content: content + b"trailing garbage",
+        lambda content: b"not gzip at all",
+    ],
+)
+def test_damaged_gzip(tmp_path: Path, damage: object) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(damage(gzip.compress(os.urandom(5000) + b"\n")))  # type: ignore[operator]
+    (file,) = listed(path)
+    with pytest.raises(UnreadableFileError):
+        list(FileLines(file))
+
+
+def test_a_file_that_is_gone_is_unavailable(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jsonl")
+    (file,) = listed(tmp_path)
+    Path(file.path).unlink()
+    with pytest.raises(UnavailableFileError):
+        list(FileLines(file))

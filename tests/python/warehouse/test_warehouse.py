@@ -1,0 +1,158 @@
+"""Direct connections: the same small interface on each engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from profiles_sync.errors import ConfigError
+from profiles_sync.home import Home
+from profiles_sync.project import Target, open_workplace
+from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
+from support.postgres import PostgresDatabase
+
+
+@contextmanager
+def _target(kind: str, home: Path, environment: Mapping[str, str]) -> Iterator[Target]:
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        yield open_workplace(Home(home), target=kind).target
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture
+def duckdb_target(tmp_path: Path) -> Iterator[Target]:
+    with _target("duckdb", tmp_path / "home", {}) as target:
+        yield target
+
+
+@pytest.fixture
+def postgres_target(tmp_path: Path, postgres_database: PostgresDatabase) -> Iterator[Target]:
+    with _target("postgres", tmp_path / "home", postgres_database.environment) as target:
+        yield target
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def target(request: pytest.FixtureRequest) -> Target:
+    found: Target = request.getfixturevalue(f"{request.param}_target")
+    return found
+
+
+@pytest.fixture
+def warehouse(target: Target) -> Iterator[Warehouse]:
+    with open_warehouse(target) as found:
+        found.execute("create schema profiles_ops")
+        found.execute(f'create table {found.ops("things")} ("no" bigint, "text" varchar, "at" timestamp, "ok" boolean)')
+        yield found
+
+
+def test_rows_come_back_as_they_went(warehouse: Warehouse, target: Target) -> None:
+    assert warehouse.engine == target.kind
+    assert (warehouse.schemas.space, warehouse.schemas.staging, warehouse.schemas.ops) == (
+        "profiles", "profiles_staging", "profiles_ops",
+    )  # fmt: skip
+    rows = [
+        (number, f'it\'s 100% "{number}"\n', datetime(2024, 5, 1, 10, 0, 0, number), number % 2 == 0)
+        for number in range(1234)
+    ]
+    rows.append((-1, None, None, None))
+    assert warehouse.insert(warehouse.ops("things"), ["no", "text", "at", "ok"], iter(rows)) == 1235
+    found = warehouse.query(f'select "no", "text", "at", "ok" from {warehouse.ops("things")} order by "no"')
+    assert found == [rows[-1], *rows[:-1]]
+    assert warehouse.query(
+        f'select count(*) from {warehouse.ops("things")} where "text" like ? and "no" < ?', ["it%", 10]
+    ) == [(10,)]
+    assert warehouse.query("select 100 % 7, 'a%'") == [(2, "a%")]
+    assert warehouse.table_exists("profiles_ops", "things")
+    assert not warehouse.table_exists("profiles", "things")
+
+
+def insert_and_fail(warehouse: Warehouse, statement: str, error: type[Exception] | None) -> None:
+    with warehouse.transaction():
+        warehouse.insert(warehouse.ops("things"), ["no"], [(1,)])
+        warehouse.execute(statement)
+        if error is not None:
+            raise error
+
+
+def test_a_transaction_counts_as_a_whole(warehouse: Warehouse) -> None:
+    things = warehouse.ops("things")
+    with pytest.raises(ZeroDivisionError):
+        insert_and_fail(warehouse, "select 1", ZeroDivisionError)
+    assert warehouse.query(f"select count(*) from {things}") == [(0,)]
+    with warehouse.transaction():
+        warehouse.lock(things)
+        warehouse.insert(things, ["no"], [(1,)])
+    assert warehouse.query(f"select count(*) from {things}") == [(1,)]
+
+
+def test_an_error_inside_a_transaction_undoes_it(warehouse: Warehouse) -> None:
+    things = warehouse.ops("things")
+    with pytest.raises(WarehouseError):
+        insert_and_fail(warehouse, "select * from nowhere", None)
+    assert warehouse.query(f"select count(*) from {things}") == [(0,)]
+
+
+def test_what_was_not_committed_is_gone_after_close(warehouse: Warehouse, target: Target) -> None:
+    warehouse.execute("begin")
+    warehouse.insert(warehouse.ops("things"), ["no"], [(1,)])
+    warehouse.close()
+    with open_warehouse(target) as again:
+        assert again.query(f"select count(*) from {again.ops('things')}") == [(0,)]
+
+
+def test_a_query_over_local_files(warehouse: Warehouse, tmp_path: Path) -> None:
+    query = """
+        select n, case when n % 3 = 0 then null else 'a,"b"' || chr(10) || n end, make_timestamp(n * 1000000 + 1), n % 2 = 0
+        from range(5000) as t(n) order by n desc
+    """
+    columns = ["no", "text", "at", "ok"]
+    assert warehouse.insert_query(warehouse.ops("things"), columns, query, tmp_path) == 5000
+    found = warehouse.query(
+        f'select "no", "text", "at", "ok" from {warehouse.ops("things")} where "no" in (0, 1) order by 1'
+    )
+    assert found == [
+        (0, None, datetime(1970, 1, 1, 0, 0, 0, 1), True),
+        (1, 'a,"b"\n1', datetime(1970, 1, 1, 0, 0, 1, 1), False),
+    ]
+    assert list(tmp_path.glob("*.csv")) == []
+
+
+def test_a_kind_without_a_connection(target: Target) -> None:
+    other = Target("x", "oracle", "profiles", "somewhere", target.credentials)
+    with pytest.raises(ConfigError, match="oracle"):
+        open_warehouse(other)
+
+
+def test_a_wrong_password_is_not_shown(postgres_target: Target) -> None:
+    postgres_target.credentials.password = "hunter2-secret"
+    postgres_target.credentials.user = "nobody_at_all"
+    with pytest.raises(WarehouseError) as failure:
+        open_warehouse(postgres_target)
+    assert failure.value.code == "E_AUTH" or "nobody_at_all" in failure.value.message
+    assert "hunter2" not in str(failure.value)
+
+
+def test_a_file_in_use_is_named(duckdb_target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("profiles_sync.warehouse.duckdb._ATTEMPTS", 1)
+    code = f"import duckdb, sys; c = duckdb.connect({duckdb_target.address!r}); print(1, flush=True); sys.stdin.read()"
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"1\n"
+    try:
+        with pytest.raises(WarehouseError) as failure:
+            open_warehouse(duckdb_target)
+    finally:
+        holder.communicate()
+    assert failure.value.code == "E_NETWORK"
+    assert "close it" in failure.value.hint
