@@ -12,7 +12,9 @@ HERE = Path(__file__).resolve().parent
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks; the exit code is that of the first that failed, 2 for an unknown name."""
-    known = {path.stem: path for path in sorted(HERE.glob("*.py")) if path.stem != "run" and not path.stem.startswith("_")}
+    known = {
+        path.stem: path for path in sorted(HERE.glob("*.py")) if path.stem != "run" and not path.stem.startswith("_")
+    }
     if unknown := [name for name in names if name not in known]:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)
         return 2

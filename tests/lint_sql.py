@@ -30,7 +30,9 @@ def main() -> int:
         # sqlfluff reads the configuration of the folder that it runs in.
         shutil.copy(ROOT / ".sqlfluff", folder)
         # Generic tests are dbt's own SQL, below folders that are named after YAML files.
-        files = [path for path in sorted(compiled.rglob("*.sql")) if not any(part.endswith(".yml") for part in path.parts)]
+        files = [
+            path for path in sorted(compiled.rglob("*.sql")) if not any(part.endswith(".yml") for part in path.parts)
+        ]
         lint = [BIN / "sqlfluff", "lint", "--disable-progress-bar", *files]
         return subprocess.run(lint, cwd=folder, check=False).returncode
 

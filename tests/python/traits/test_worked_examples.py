@@ -47,7 +47,12 @@ NULLS = [
 ]
 VALUES = [
     identify("v_m1", "2024-06-01", {"age": 41, "score": 2.50, "vip": True, "tags": ["a", {"b": 1}]}, userId="v_u1"),
-    identify("v_m2", "2024-06-02", {"born": "1980-01-02T03:04:05.678+02:00", "seen": "2024-01-01T00:00:00.000Z"}, userId="v_u1"),
+    identify(
+        "v_m2",
+        "2024-06-02",
+        {"born": "1980-01-02T03:04:05.678+02:00", "seen": "2024-01-01T00:00:00.000Z"},
+        userId="v_u1",
+    ),
     identify("v_m3", "2024-06-03", {"_secret": "s", "id": "x1"}, userId="v_u2"),
     identify("v_m4", "2024-06-04", {}, userId="v_u3"),
     {**identify("v_m5", "2024-06-05", userId="v_u3"), "context": {"traits": {"plan": "rudder"}}},
@@ -67,9 +72,11 @@ def test_worked_examples(deployment: Deployment) -> None:
     pipeline.sync([*T2, *T8[:3], *T9[:2], *T12[:2], *NULLS[:2], *VALUES])
     pipeline.sync([T8[3], *T9[2:], *T12[2:4], *NULLS[2:4], *LATER_VALUES])
     pipeline.sync([T8[4], T12[4], *NULLS[4:]])
-    ids = {message: segment for message, segment in pipeline.deployment.query(
-        "select triggering_event_id, segment_id from profiles.id_graph_updates where segment_id = canonical_segment_id"
-    )}  # fmt: skip
+    ids = dict(
+        pipeline.deployment.query(
+            "select triggering_event_id, segment_id from profiles.id_graph_updates where segment_id = canonical_segment_id"
+        )
+    )
 
     assert snapshots(pipeline, ids) == {
         "t2_m1": ("t2_m1", {"email": "jane@example1.com"}),
@@ -153,7 +160,9 @@ def snapshots(pipeline: Pipeline, ids: dict[str, str]) -> dict[str, tuple[str, d
     columns = trait_columns(pipeline, "profile_traits_updates")
     return {
         event: (names[segment], traits)
-        for event, segment, traits in _rows(pipeline, "profile_traits_updates", "triggering_event_id", "segment_id", columns)
+        for event, segment, traits in _rows(
+            pipeline, "profile_traits_updates", "triggering_event_id", "segment_id", columns
+        )
     }
 
 
@@ -181,7 +190,9 @@ def rows_of(pipeline: Pipeline, ids: dict[str, str]) -> dict[str, dict[str, str]
     return result
 
 
-def _rows(pipeline: Pipeline, table: str, first: str, second: str, columns: list[str]) -> list[tuple[Any, Any, dict[str, str]]]:
+def _rows(
+    pipeline: Pipeline, table: str, first: str, second: str, columns: list[str]
+) -> list[tuple[Any, Any, dict[str, str]]]:
     quoted = ", ".join(f'"{column}"' for column in [first, second, *columns])
     return [
         (a, b, {column: as_text(value) for column, value in zip(columns, values, strict=True) if value is not None})
