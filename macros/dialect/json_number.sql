@@ -3,9 +3,9 @@
   {{- return(adapter.dispatch('json_number', 'profiles_sync')(value)) -}}
 {% endmacro %}
 
-{#- Its cast gives infinity beyond the range. -#}
+{#- Its cast gives infinity beyond the range, and keeps a zero negative. -#}
 {% macro duckdb__json_number(value) %}
-  {%- set number = 'try_cast(cast(' ~ value ~ ' as varchar) as double)' -%}
+  {%- set number = '(try_cast(cast(' ~ value ~ ' as varchar) as double) + 0)' -%}
   {{- return('case when isfinite(' ~ number ~ ') then ' ~ number ~ ' end') -}}
 {% endmacro %}
 
@@ -16,4 +16,9 @@
     'case when abs(' ~ number ~ ') between 1e-307 and 1.7976931348623157e308 then cast(' ~ number ~ ' as double precision)'
     ~ ' when abs(' ~ number ~ ') < 1e-307 then 0 end'
   ) -}}
+{% endmacro %}
+
+{#- Its safe cast gives NULL beyond the range. -#}
+{% macro bigquery__json_number(value) %}
+  {{- return('safe_cast(' ~ value ~ ' as float64)') -}}
 {% endmacro %}
