@@ -20,3 +20,12 @@
   {%- set types = {'id': 'text', 'text': 'text', 'varchar': 'text', 'float': 'double precision'} -%}
   {{- return(types[logical] if logical in types else profiles_sync.default__column_type(logical)) -}}
 {% endmacro %}
+
+{#- Its own names. JSON stays text there: BigQuery's JSON type sorts the keys of objects and keeps numbers as doubles. -#}
+{% macro bigquery__column_type(logical) %}
+  {%- set types = {
+    'id': 'string', 'text': 'string', 'varchar': 'string', 'json': 'string', 'key16': 'bytes', 'int': 'int64', 'bigint': 'int64',
+    'integer': 'int64', 'float': 'float64', 'boolean': 'bool',
+  } -%}
+  {{- return(types[logical] if logical in types else profiles_sync.default__column_type(logical)) -}}
+{% endmacro %}

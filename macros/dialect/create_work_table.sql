@@ -18,3 +18,14 @@
   {%- do run_query('analyze ' ~ name) -%}
   {{- return(name) -}}
 {% endmacro %}
+
+{#- Its temporary tables live in one script or session, and dbt sends each statement as a job of its own. So a table of the staging dataset that
+    removes itself; statements call it by its plain name (`with_work_tables`). -#}
+{% macro bigquery__create_work_table(name, sql) %}
+  {% call statement('work_table', fetch_result=true) %}
+    create or replace table {{ profiles_sync.work_relation(name) }}
+    options (expiration_timestamp = timestamp_add(current_timestamp(), interval 12 hour)) as
+    {{ profiles_sync.with_work_tables(sql) }}
+  {% endcall %}
+  {{- return(profiles_sync.work_relation(name)) -}}
+{% endmacro %}

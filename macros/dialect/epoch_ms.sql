@@ -11,3 +11,7 @@
 {% macro postgres__epoch_ms(expression) %}
   {{- return('cast(floor(extract(epoch from ' ~ expression ~ ') * 1000) as bigint)') -}}
 {% endmacro %}
+
+{% macro bigquery__epoch_ms(expression) %}
+  {{- return('unix_millis(' ~ expression ~ ')') -}}
+{% endmacro %}

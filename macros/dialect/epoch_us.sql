@@ -10,3 +10,7 @@
 {% macro postgres__epoch_us(expression) %}
   {{- return('cast(extract(epoch from ' ~ expression ~ ') * 1000000 as bigint)') -}}
 {% endmacro %}
+
+{% macro bigquery__epoch_us(expression) %}
+  {{- return('unix_micros(' ~ expression ~ ')') -}}
+{% endmacro %}

@@ -11,3 +11,7 @@
 {% macro postgres__full_match(expression, pattern) %}
   {{- return('(' ~ expression ~ ' ~ ' ~ profiles_sync.text_literal('(?p)^(?:' ~ pattern ~ ')$') ~ ')') -}}
 {% endmacro %}
+
+{% macro bigquery__full_match(expression, pattern) %}
+  {{- return('regexp_contains(' ~ expression ~ ', ' ~ profiles_sync.text_literal('^(?:' ~ pattern ~ ')$') ~ ')') -}}
+{% endmacro %}

@@ -14,3 +14,8 @@
     ~ ", 'UTF8')) from 1 for 16), 'hex') as uuid)"
   ) -}}
 {% endmacro %}
+
+{#- Hashed as bytes: chr(0) is an empty text there. -#}
+{% macro bigquery__identifier_key(type, value) %}
+  {{- return("substr(sha256(concat(cast(" ~ type ~ " as bytes), b'\\x00', cast(" ~ value ~ " as bytes))), 1, 16)") -}}
+{% endmacro %}

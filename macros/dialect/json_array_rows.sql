@@ -18,3 +18,10 @@
     ~ " cross join lateral jsonb_array_elements(arrays.list) with ordinality as items (item, item_no))"
   ) -}}
 {% endmacro %}
+
+{% macro bigquery__json_array_rows(relation, key_column, array_column) %}
+  {{- return(
+    '(select arrays.' ~ key_column ~ ', place + 1 as item_no, item from ' ~ relation ~ ' as arrays cross join unnest(json_query_array(arrays.'
+    ~ array_column ~ ')) as item with offset as place)'
+  ) -}}
+{% endmacro %}

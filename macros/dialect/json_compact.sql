@@ -12,3 +12,8 @@
 {% macro postgres__json_compact(value) %}
   {{- return(profiles_sync.space_schema('staging') ~ '.json_compact(cast(' ~ value ~ ' as json))') -}}
 {% endmacro %}
+
+{#- Its JSON is text already, made compact when it was taken out of its document; numbers stay as they were written. -#}
+{% macro bigquery__json_compact(value) %}
+  {{- return(value) -}}
+{% endmacro %}

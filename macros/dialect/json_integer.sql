@@ -13,3 +13,7 @@
     'case when ' ~ number ~ ' between -9223372036854775808 and 9223372036854775807 then cast(' ~ number ~ ' as bigint) end'
   ) -}}
 {% endmacro %}
+
+{% macro bigquery__json_integer(value) %}
+  {{- return('safe_cast(' ~ value ~ ' as int64)') -}}
+{% endmacro %}

@@ -22,3 +22,20 @@
     {{- return("case when jsonb_typeof" ~ value ~ " in ('array', 'object') then (" ~ document ~ step ~ ") else cast(" ~ value ~ " as json) end") -}}
   {%- endif -%}
 {% endmacro %}
+
+{#- A JSON path must be a literal; it has no way to write a key with a backslash, which a subscript takes. -#}
+{% macro bigquery__json_path_value(column, paths, i, document) %}
+  {%- set path = paths[i] -%}
+  {%- if '\\' in path | join('') -%}
+    {%- set steps = [] -%}
+    {%- for key in path -%} {%- do steps.append('[' ~ profiles_sync.text_literal(key) ~ ']') -%} {%- endfor -%}
+    {{- return('to_json_string(' ~ column ~ '.parsed' ~ steps | join('') ~ ')') -}}
+  {%- endif -%}
+  {%- set steps = ['$'] -%}
+  {%- for key in path -%} {%- do steps.append('."' ~ key | replace('"', '\\"') ~ '"') -%} {%- endfor -%}
+  {%- set literal = profiles_sync.text_literal(steps | join('')) -%}
+  {{- return(
+    'coalesce(json_query(' ~ column ~ '.document, ' ~ literal ~ '), case when json_type(json_query(' ~ column ~ '.parsed, ' ~ literal
+    ~ ")) = 'null' then 'null' end)"
+  ) -}}
+{% endmacro %}

@@ -31,3 +31,9 @@
   {%- endfor -%}
   {{- return(steps | join('')) -}}
 {% endmacro %}
+
+{#- The text for the values, and parsed for the one thing that cannot be asked of a text: whether null stands at a path or nothing.
+    Of numbers that are no double the parsed one is rounded. -#}
+{% macro bigquery__json_paths(document, paths) %}
+  {{- return('struct(' ~ document ~ ' as document, safe.parse_json(' ~ document ~ ", wide_number_mode => 'round') as parsed)") -}}
+{% endmacro %}

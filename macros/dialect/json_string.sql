@@ -10,3 +10,7 @@
 {% macro postgres__json_string(value) %}
   {{- return('(' ~ value ~ " #>> '{}')") -}}
 {% endmacro %}
+
+{% macro bigquery__json_string(value) %}
+  {{- return('json_value(' ~ value ~ ", '$')") -}}
+{% endmacro %}

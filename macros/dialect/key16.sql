@@ -7,3 +7,8 @@
 {% macro default__key16(expression) %}
   {{- return('cast(substring(' ~ profiles_sync.sha256_hex(expression) ~ ', 1, 32) as uuid)') -}}
 {% endmacro %}
+
+{#- It has no uuid; 16 bytes as they are. -#}
+{% macro bigquery__key16(expression) %}
+  {{- return('substr(sha256(' ~ expression ~ '), 1, 16)') -}}
+{% endmacro %}

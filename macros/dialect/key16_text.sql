@@ -6,3 +6,7 @@
 {% macro default__key16_text(expression) %}
   {{- return("replace(cast(" ~ expression ~ " as " ~ profiles_sync.column_type('id') ~ "), '-', '')") -}}
 {% endmacro %}
+
+{% macro bigquery__key16_text(expression) %}
+  {{- return('to_hex(' ~ expression ~ ')') -}}
+{% endmacro %}

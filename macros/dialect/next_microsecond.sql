@@ -6,3 +6,7 @@
 {% macro default__next_microsecond(expression) %}
   {{- return('(' ~ expression ~ " + interval '1 microsecond')") -}}
 {% endmacro %}
+
+{% macro bigquery__next_microsecond(expression) %}
+  {{- return('timestamp_add(' ~ expression ~ ', interval 1 microsecond)') -}}
+{% endmacro %}

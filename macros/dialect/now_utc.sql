@@ -11,3 +11,8 @@
 {% macro postgres__now_utc() %}
   {{- return("timezone('UTC', clock_timestamp())") -}}
 {% endmacro %}
+
+{#- A BigQuery timestamp is a moment; its zone is UTC. -#}
+{% macro bigquery__now_utc() %}
+  {{- return('current_timestamp()') -}}
+{% endmacro %}

@@ -8,6 +8,6 @@
   {%- set text = profiles_sync.column_type('text') -%}
   {{- return(
     'case when abs(' ~ float ~ ') < 1e18 and floor(' ~ float ~ ') = ' ~ float
-    ~ ' then cast(cast(' ~ float ~ ' as bigint) as ' ~ text ~ ') else cast(' ~ float ~ ' as ' ~ text ~ ') end'
+    ~ ' then cast(cast(' ~ float ~ ' as ' ~ profiles_sync.column_type('bigint') ~ ') as ' ~ text ~ ') else cast(' ~ float ~ ' as ' ~ text ~ ') end'
   ) -}}
 {% endmacro %}

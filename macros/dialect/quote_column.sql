@@ -6,3 +6,7 @@
 {% macro default__quote_column(name) %}
   {{- return('"' ~ name ~ '"') -}}
 {% endmacro %}
+
+{% macro bigquery__quote_column(name) %}
+  {{- return('`' ~ name ~ '`') -}}
+{% endmacro %}

@@ -11,3 +11,8 @@
 {% macro postgres__sha1_hex(expression) %}
   {{- return(profiles_sync.space_schema('staging') ~ '.sha1_hex(' ~ expression ~ ')') -}}
 {% endmacro %}
+
+{#- Its hashes are bytes. -#}
+{% macro bigquery__sha1_hex(expression) %}
+  {{- return('to_hex(sha1(' ~ expression ~ '))') -}}
+{% endmacro %}

@@ -10,3 +10,8 @@
 {% macro postgres__sha256_hex(expression) %}
   {{- return("encode(sha256(convert_to(" ~ expression ~ ", 'UTF8')), 'hex')") -}}
 {% endmacro %}
+
+{#- Its hashes are bytes. -#}
+{% macro bigquery__sha256_hex(expression) %}
+  {{- return('to_hex(sha256(' ~ expression ~ '))') -}}
+{% endmacro %}

@@ -6,3 +6,9 @@
 {% macro default__text_literal(value) %}
   {{- return("'" ~ (value | string | replace("'", "''")) ~ "'") -}}
 {% endmacro %}
+
+{#- A backslash escapes there, and a line break must be escaped. -#}
+{% macro bigquery__text_literal(value) %}
+  {%- set text = value | string | replace('\\', '\\\\') | replace("'", "\\'") | replace('\n', '\\n') | replace('\r', '\\r') -%}
+  {{- return("'" ~ text ~ "'") -}}
+{% endmacro %}

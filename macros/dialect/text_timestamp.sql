@@ -32,3 +32,15 @@
     ~ 'T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-](0[0-9]|1[0-5]):?[0-5][0-9])'
   ) -}}
 {% endmacro %}
+
+{#- Its cast refuses more than six digits and zones beyond 14 hours, so the local time is cast and the zone taken off. -#}
+{% macro bigquery__text_timestamp(text) %}
+  {%- set local = "safe_cast(regexp_extract(" ~ text ~ ", r'^(.{19}(?:[.][0-9]{1,6})?)') as timestamp)" -%}
+  {%- set zone = "regexp_extract(" ~ text ~ ", r'([+-][0-9]{2}):?[0-9]{2}$')" -%}
+  {%- set minutes = "coalesce(60 * safe_cast(" ~ zone ~ " as int64) + safe_cast(concat(substr(" ~ zone ~ ", 1, 1), substr(" ~ text
+    ~ ", -2)) as int64), 0)" -%}
+  {{- return(
+    "case when regexp_contains(" ~ text ~ ", r'^" ~ profiles_sync.timestamp_pattern() ~ "$') then safe.timestamp_sub(" ~ local
+    ~ ", interval " ~ minutes ~ " minute) end"
+  ) -}}
+{% endmacro %}

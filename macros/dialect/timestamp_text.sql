@@ -10,3 +10,7 @@
 {% macro postgres__timestamp_text(expression) %}
   {{- return("to_char(" ~ expression ~ ", 'YYYY-MM-DD\"T\"HH24:MI:SS')") -}}
 {% endmacro %}
+
+{% macro bigquery__timestamp_text(expression) %}
+  {{- return("format_timestamp('%E4Y-%m-%dT%H:%M:%S', " ~ expression ~ ')') -}}
+{% endmacro %}

@@ -33,3 +33,16 @@
     where long.value is not null
   )
 {% endmacro %}
+
+{% macro bigquery__unpivot(relation, carried, labels) %}
+  (
+    select {{ profiles_sync.column_list(carried, 'wide') }}, pairs.label, pairs.value
+    from {{ relation }} as wide
+    cross join unnest([
+      {%- for column, label in labels.items() %}
+      struct({{ profiles_sync.text_literal(label) }} as label, wide.{{ profiles_sync.quote_column(column) }} as value){{ ',' if not loop.last }}
+      {%- endfor %}
+    ]) as pairs
+    where pairs.value is not null
+  )
+{% endmacro %}

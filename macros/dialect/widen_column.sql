@@ -8,3 +8,9 @@
     'alter table ' ~ relation ~ ' alter column ' ~ profiles_sync.quote_column(column) ~ ' type ' ~ profiles_sync.column_type('float')
   ) -%}
 {% endmacro %}
+
+{% macro bigquery__widen_column(relation, column) %}
+  {%- do run_query(
+    'alter table ' ~ relation ~ ' alter column ' ~ profiles_sync.quote_column(column) ~ ' set data type ' ~ profiles_sync.column_type('float')
+  ) -%}
+{% endmacro %}

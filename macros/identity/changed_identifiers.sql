@@ -27,7 +27,7 @@
       from {{ log }} as mapped
       inner join (
         select identifier_key from {{ log }} where {{ within }}
-        union
+        {{ profiles_sync.union_distinct() }}
         select moved_with.identifier_key
         from {{ log }} as moved_with
         inner join {{ profiles_sync.contract_relation('identity_graph_log') }} as merging on merging.profile_no = moved_with.profile_no

@@ -89,7 +89,7 @@
   )
   select
     ranked.set_no,
-    cast(ranked.rank_no as integer) as rank_no,
+    cast(ranked.rank_no as {{ profiles_sync.column_type('int') }}) as rank_no,
     ranked.external_id_type,
     ranked.external_id_value,
     case when ranked.status = 'ok' and ranked.rank_no >= {{ stride }} then 'too_many' else ranked.status end as status,

@@ -6,9 +6,9 @@
   {%- set window = profiles_sync.window_ms(rule.limit_window) %}
   select
     cast({{ profiles_sync.text_literal(rule.external_id_type) }} as {{ text }}) as external_id_type,
-    cast({{ rule.priority if rule.priority is not none else profiles_sync.unranked_priority() }} as bigint) as priority_no,
-    cast({{ rule.value_limit if rule.value_limit is not none else 'null' }} as bigint) as value_limit,
-    cast({{ window if window is not none else 'null' }} as bigint) as window_ms,
+    cast({{ rule.priority if rule.priority is not none else profiles_sync.unranked_priority() }} as {{ profiles_sync.column_type('bigint') }}) as priority_no,
+    cast({{ rule.value_limit if rule.value_limit is not none else 'null' }} as {{ profiles_sync.column_type('bigint') }}) as value_limit,
+    cast({{ window if window is not none else 'null' }} as {{ profiles_sync.column_type('bigint') }}) as window_ms,
     cast({{ profiles_sync.text_literal(rule.limit_window) }} as {{ text }}) as limit_window
   {{ 'union all' if not loop.last }}
   {%- endfor %}

@@ -38,11 +38,11 @@
     left join rules on rules.external_id_type = changes.external_id_type
     where changes.newest = 1 and changes.operation = 'CREATED'
   )
-  select element, 'MERGE' as check_name, cast(null as bigint) as added_ms, count(*) as n
+  select element, 'MERGE' as check_name, cast(null as {{ profiles_sync.column_type('bigint') }}) as added_ms, count(*) as n
   from families
   group by element
   union all
-  select element, 'MAPPING' as check_name, cast(null as bigint) as added_ms, count(*) as n
+  select element, 'MAPPING' as check_name, cast(null as {{ profiles_sync.column_type('bigint') }}) as added_ms, count(*) as n
   from held
   group by element
   union all
@@ -53,16 +53,16 @@
 
 {#- Profile number of a profile's label. A label is a multiple of the stride below 2^53, so any kind of division is exact. -#}
 {% macro profile_of(label) %}
-  {{- return('cast(' ~ label ~ ' / ' ~ profiles_sync.identity_stride() ~ ' as bigint)') -}}
+  {{- return('cast(' ~ label ~ ' / ' ~ profiles_sync.identity_stride() ~ ' as ' ~ profiles_sync.column_type('bigint') ~ ')') -}}
 {% endmacro %}
 
 {#- CTE body: the sizes of elements with those that the diary has added: identifiers, and profiles created. Needs the CTE `rules`. -#}
 {% macro element_sizes(settings) -%}
     select element, check_name, added_ms, n from work_sizes
     union all
-    select element, 'MERGE' as check_name, cast(null as bigint) as added_ms, 1 as n from work_steps where kind = 'created'
+    select element, 'MERGE' as check_name, cast(null as {{ profiles_sync.column_type('bigint') }}) as added_ms, 1 as n from work_steps where kind = 'created'
     union all
-    select element, 'MAPPING' as check_name, cast(null as bigint) as added_ms, 1 as n from work_steps where kind = 'added'
+    select element, 'MAPPING' as check_name, cast(null as {{ profiles_sync.column_type('bigint') }}) as added_ms, 1 as n from work_steps where kind = 'added'
     union all
     select
       added.element,

@@ -9,7 +9,7 @@
       from {{ changes }} as carried
       where carried.event_no > {{ slice.after }} and carried.event_no <= {{ slice.upto }}
         and carried.raw_path = '' and carried.written_no = carried.event_no
-      union
+      {{ profiles_sync.union_distinct() }}
       select moves.event_no, moves.canonical_no as owner_no
       from {{ profiles_sync.trait_moves(slice) }} as moves
       inner join {{ changes }} as had on had.owner_no = moves.profile_no and had.event_no < moves.event_no

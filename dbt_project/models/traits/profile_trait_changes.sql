@@ -58,7 +58,7 @@ from (
         this,
         slice,
         'select profile_no as owner_no from ' ~ writes ~ ' where event_no > ' ~ slice.after ~ ' and event_no <= ' ~ slice.upto
-        ~ ' union select canonical_no as owner_no from ' ~ profiles_sync.trait_moves(slice) ~ ' as merged'
+        ~ ' ' ~ profiles_sync.union_distinct() ~ ' select canonical_no as owner_no from ' ~ profiles_sync.trait_moves(slice) ~ ' as merged'
       ) }} as held
       {%- endif %}
     ) as candidates

@@ -41,7 +41,7 @@ from (
     from {{ changes }} as changes
     inner join (
       select owner_no from {{ changes }} where event_no > {{ slice.after }} and event_no <= {{ slice.upto }}
-      union
+      {{ profiles_sync.union_distinct() }}
       select profile_no as owner_no from {{ profiles_sync.trait_moves(slice) }} as merged
     ) as owners on owners.owner_no = changes.owner_no
     inner join {{ profiles_sync.trait_columns() }} as columns_of on columns_of.raw_path = changes.raw_path
