@@ -1,10 +1,9 @@
-{#- The batches that this run processes: the events above the last commit, cut where other settings come into force. Each is a mapping:
+{#- The batches that this run processes: the events above `after` up to `last`, cut where other settings come into force. Each is a mapping:
     `after` < event number <= `upto`, the `version` of the settings and the `settings`. With the variable `with_current_rules` the newest
     settings hold for all. -#}
-{% macro identity_batches(after) %}
+{% macro identity_batches(after, last) %}
   {%- set batches = [] -%}
   {%- set versions = profiles_sync.settings_versions() -%}
-  {%- set last = (run_query('select max(event_no) from ' ~ profiles_sync.contract_relation('raw_events')).rows[0][0] or 0) | int -%}
   {%- if last > after and not versions -%}
     {{ exceptions.raise_compiler_error('There are no settings yet: run `profiles-sync sync`, or `dbt build`, which records them.') }}
   {%- endif -%}

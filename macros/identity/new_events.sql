@@ -49,8 +49,10 @@
       message_key,
       outcome,
       max(
-        case when outcome = 'processed' {{ 'and arrival_ms > ' ~ batch.clock_ms if batch.clock_ms is not none }} then arrival_ms
-        else cast({{ batch.clock_ms if batch.clock_ms is not none else 'null' }} as bigint) end
+        case
+          when outcome = 'processed' {{ 'and arrival_ms > coalesce(' ~ batch.clock_ms ~ ', 0)' if batch.clock_ms is not none }} then arrival_ms
+          else {{ batch.clock_ms if batch.clock_ms is not none else 'cast(null as ' ~ profiles_sync.column_type('bigint') ~ ')' }}
+        end
       ) over (order by event_no rows between unbounded preceding and current row) as clock_ms
     from judged
   ),

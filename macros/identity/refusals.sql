@@ -1,7 +1,9 @@
-{#- Step 10, the identifiers that limits and caps refused, with the reason. Only now is known what every profile held right before each
-    event: the events that refused something are judged again, identifier by identifier, against that. From the first rank that breaks a
-    check on, every identifier was taken off, the last first; its reason is the first check in order that its prefix breaks.
-    Of the identifiers kept, one that is still free after the event found the mapping cap full. -#}
+{#- Subquery with the identifiers that limits and caps refused, and why. Only now is known what every profile held right before each event:
+    the events that refused something are judged again, identifier by identifier, against that. From the first rank that breaks a check on,
+    every identifier was taken off, the last first; its reason is the first check in order that its prefix breaks. Of the identifiers kept,
+    one that is still free after the event found the mapping cap full.
+
+    What a profile held is a running sum over its timeline: what it gains, by creation, addition and merge, and what slides out. -#}
 {% macro identity_refusals(batch) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -9,66 +11,130 @@
   with rules as (
     {{ profiles_sync.identity_rules(settings) }}
   ),
+  refused as (
+    select event_no from work_steps where kind = 'resolved' and n = 1
+    {%- if batch.forest %}
+    {{ profiles_sync.union_distinct() }}
+    select events.event_no
+    from (select distinct set_no from work_links where refused = 1) as pruned
+    inner join work_events as events on events.set_no = pruned.set_no
+    {%- if batch.contested %}
+    left join (select event_no from work_steps where kind = 'resolved') as contested on contested.event_no = events.event_no
+    where contested.event_no is null
+    {%- endif %}
+    {%- endif %}
+  ),
+  added as (
+    select event_no, clock_ms, element, external_id_type, node from {{ profiles_sync.added_identifiers() }} as identifiers
+  ),
   history as (
     {#- Who owns what from when on: the profiles that there were at the start, and what the batch created and added. #}
-    select distinct element, cast(0 as bigint) as event_no, element as node
-    from work_open
-    where mod(element, {{ stride }}) = 0
+    select element, cast(0 as {{ profiles_sync.column_type('bigint') }}) as event_no, cast(0 as {{ profiles_sync.column_type('bigint') }}) as clock_ms, element as node
+    from work_sizes
+    where check_name = 'MERGE'
     union all
-    select element, event_no, node from work_steps where kind in ('added', 'created')
-  ),
-  sizes as (
-    {{ profiles_sync.element_sizes(settings) }}
-  ),
-  timeline as (
-    {#- What a canonical profile gained, and at which event. #}
-    select history.node, history.event_no as event_no, sizes.check_name, sizes.added_ms, sizes.n
-    from history
-    inner join sizes on sizes.element = history.element
+    select element, event_no, clock_ms, node from added
     union all
-    select moves.canonical as node, moves.event_no, sizes.check_name, sizes.added_ms, sizes.n
-    from history
-    inner join sizes on sizes.element = history.element
-    inner join work_moves as moves on moves.profile = history.node and moves.event_no > history.event_no
+    select element, event_no, clock_ms, node from work_steps where kind = 'created'
   ),
-  suspects as (
+  touches as (
     select
-      touches.event_no,
-      touches.clock_ms,
-      touches.rank_no,
-      touches.external_id_type,
-      touches.element,
-      touches.label,
-      history.node as first_node,
-      min(moves.canonical) as moved_to
-    from work_open as touches
-    inner join work_steps as done on done.kind = 'resolved' and done.n = 1 and done.event_no = touches.event_no
-    left join history on history.element = touches.element and history.event_no < touches.event_no
-    left join work_moves as moves on moves.profile = history.node and moves.event_no < touches.event_no
-    group by touches.event_no, touches.clock_ms, touches.rank_no, touches.external_id_type, touches.element, touches.label, history.node
+      events.event_no,
+      events.clock_ms,
+      identifiers.rank_no,
+      identifiers.external_id_type,
+      identifiers.label,
+      coalesce(identifiers.node, identifiers.label) as element
+    from refused
+    inner join work_events as events on events.event_no = refused.event_no
+    inner join work_identifiers as identifiers on identifiers.set_no = events.set_no and identifiers.status = 'ok'
   ),
   placed as (
+    {#- Where each identifier stood right before its event; NULL: nobody owned it. #}
     select
       event_no,
       clock_ms,
       rank_no,
       external_id_type,
-      element,
       label,
-      coalesce(moved_to, first_node) as node,
-      row_number() over (partition by event_no, coalesce(moved_to, first_node, element) order by rank_no) as occurrence
-    from suspects
+      element,
+      node,
+      row_number() over (partition by event_no, coalesce(node, element) order by rank_no) as occurrence
+    from (
+      select
+        touches.event_no,
+        touches.clock_ms,
+        touches.rank_no,
+        touches.external_id_type,
+        touches.label,
+        touches.element,
+        coalesce(min(moves.canonical), min(history.node)) as node
+      from touches
+      left join history on history.element = touches.element and history.event_no < touches.event_no
+      left join work_moves as moves on moves.profile = history.node and moves.event_no < touches.event_no
+      group by touches.event_no, touches.clock_ms, touches.rank_no, touches.external_id_type, touches.label, touches.element
+    ) as stands
+  ),
+  asked as (
+    select distinct node from placed where node is not null
+  ),
+  gains as (
+    select stays.node, stays.event_no, stays.clock_ms, sizes.check_name, sizes.added_ms, sizes.n
+    from (
+      select history.element, history.node, history.event_no, history.clock_ms
+      from history
+      inner join asked on asked.node = history.node
+      union all
+      select history.element, moves.canonical as node, moves.event_no, events.clock_ms
+      from history
+      inner join work_moves as moves on moves.profile = history.node and moves.event_no > history.event_no
+      inner join asked on asked.node = moves.canonical
+      inner join work_events as events on events.event_no = moves.event_no
+    ) as stays
+    inner join (
+      {{ profiles_sync.element_sizes(settings) }}
+    ) as sizes on sizes.element = stays.element
+  ),
+  sums as (
+    select
+      node,
+      check_name,
+      event_no,
+      asks,
+      sum(n) over (partition by node, check_name order by clock_ms, event_no, asks desc rows between unbounded preceding and current row) as n
+    from (
+      select node, check_name, clock_ms, event_no, 0 as asks, sum(n) as n from gains
+      {%- if windows %}
+      left join rules on rules.external_id_type = gains.check_name
+      where gains.added_ms is null or gains.added_ms > gains.clock_ms - {{ profiles_sync.rule_window_ms(settings, 'rules') }}
+      {%- endif %}
+      group by node, check_name, clock_ms, event_no
+      {%- if windows %}
+      union all
+      select
+        gains.node,
+        gains.check_name,
+        gains.added_ms + {{ profiles_sync.rule_window_ms(settings, 'rules') }} as clock_ms,
+        cast(0 as {{ profiles_sync.column_type('bigint') }}) as event_no,
+        0 as asks,
+        -sum(gains.n) as n
+      from gains
+      left join rules on rules.external_id_type = gains.check_name
+      where gains.added_ms > gains.clock_ms - {{ profiles_sync.rule_window_ms(settings, 'rules') }}
+      group by gains.node, gains.check_name, gains.added_ms, {{ profiles_sync.rule_window_ms(settings, 'rules') }}
+      {%- endif %}
+      union all
+      select placed.node, checks.check_name, placed.clock_ms, placed.event_no, 1 as asks, 0 as n
+      from placed
+      inner join (select distinct node, check_name from gains) as checks on checks.node = placed.node
+      where placed.occurrence = 1
+    ) as timeline
   ),
   parts as (
-    select placed.event_no, placed.rank_no, timeline.check_name, sum(timeline.n) as n, 1 as held
+    select placed.event_no, placed.rank_no, sums.check_name, sums.n, 1 as held
     from placed
-    inner join timeline on timeline.node = placed.node and timeline.event_no < placed.event_no
-    {%- if windows %}
-    left join rules on rules.external_id_type = timeline.check_name
-    {%- endif %}
+    inner join sums on sums.node = placed.node and sums.event_no = placed.event_no and sums.asks = 1
     where placed.occurrence = 1
-    {%- if windows %} and (timeline.added_ms is null or timeline.added_ms > placed.clock_ms - {{ profiles_sync.rule_window_ms(settings, 'rules') }}) {%- endif %}
-    group by placed.event_no, placed.rank_no, timeline.check_name
     union all
     select event_no, rank_no, external_id_type as check_name, 1 as n, 0 as held from placed where node is null
     union all
@@ -115,6 +181,6 @@
     cast(null as {{ profiles_sync.column_type('text') }}) as limit_window
   from placed
   left join (select event_no, min(rank_no) as rank_no from breaches group by event_no) as cuts on cuts.event_no = placed.event_no
-  left join work_steps as added on added.kind = 'added' and added.event_no = placed.event_no and added.element = placed.element
+  left join added on added.event_no = placed.event_no and added.element = placed.element
   where placed.node is null and added.event_no is null and (cuts.rank_no is null or placed.rank_no < cuts.rank_no)
 {% endmacro %}

@@ -1,68 +1,131 @@
-{#- Resolves one batch, all in work tables; `identity_write_batch` makes the result visible. -#}
+{#- Resolves one batch, all in work tables; `identity_write_batch` makes the result visible. A small batch goes through rounds as it is. A
+    large one, or one that would take many rounds, is first rid of all that no limit can touch. -#}
 {% macro identity_resolve_batch(batch) %}
   {%- set locations = profiles_sync.identifier_locations(batch.settings) -%}
+  {%- do batch.update({'active': 0, 'forest': false, 'contested': false, 'rounds': 0, 'trees': 0}) -%}
   {%- do profiles_sync.plan_for('lookups') -%}
   {%- do profiles_sync.create_work_table('work_events', profiles_sync.identity_new_events(batch, locations)) -%}
+  {%- do batch.update({'landed': profiles_sync.affected_rows('work_table')}) -%}
   {%- do profiles_sync.create_work_table('work_identifiers', profiles_sync.identity_identifiers(batch, locations)) -%}
-  {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_open_events()) -%}
-  {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_open')) -%}
-  {%- do profiles_sync.plan_for('joins') -%}
-  {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_first_steps()) -%}
-  {%- do profiles_sync.identity_run_rounds(batch) -%}
-  {%- do profiles_sync.create_work_table('work_ancestors', profiles_sync.identity_first_moves()) -%}
-  {%- do profiles_sync.identity_close_moves() -%}
-  {%- do profiles_sync.create_work_table('work_moves', profiles_sync.identity_moves()) -%}
-  {%- do profiles_sync.create_work_table('work_refusals', profiles_sync.identity_refusals(batch)) -%}
+  {%- set small = namespace(done=false) -%}
+  {%- if batch.landed <= var('identity_forest_from', 20000) -%}
+    {%- set small.done = profiles_sync.identity_resolve_in_rounds(batch) -%}
+  {%- endif -%}
+  {%- if not small.done -%}
+    {%- do profiles_sync.identity_resolve_by_forest(batch) -%}
+  {%- endif -%}
+  {%- if batch.active -%}
+    {%- set depth = namespace(steps=0, reach=1) -%}
+    {#- No chain of merges is longer than the cap allows, nor than there are events; a pointer may stand before it. -#}
+    {%- for i in range(40) if depth.reach < [batch.settings.merge_cap, batch.landed] | min + 2 -%}
+      {%- set depth.steps = depth.steps + 1 -%}
+      {%- set depth.reach = depth.reach * 2 -%}
+    {%- endfor -%}
+    {%- do profiles_sync.create_work_table('work_moves', profiles_sync.identity_moves(depth.steps)) -%}
+  {%- endif -%}
 {% endmacro %}
 
-{#- Rounds until one finds nothing to do. The bound is an alarm: nothing has been written yet, so nothing is lost. -#}
-{% macro identity_run_rounds(batch) %}
-  {%- set bound = batch.settings.identity_round_limit | int -%}
+{#- Rounds over all active events. Returns whether they ended soon enough. -#}
+{% macro identity_resolve_in_rounds(batch) %}
+  {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_open_events()) -%}
+  {%- do batch.update({'active': profiles_sync.affected_rows('work_table')}) -%}
+  {%- if not batch.active -%}
+    {{- return(true) -}}
+  {%- endif -%}
+  {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_open')) -%}
+  {%- do profiles_sync.plan_for('joins') -%}
+  {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_first_owners()) -%}
+  {{- return(profiles_sync.identity_run_rounds(batch, [batch.settings.identity_round_limit | int, 12] | min)) -}}
+{% endmacro %}
+
+{#- The forest of all active sets; then rounds over the events of the contested components. -#}
+{% macro identity_resolve_by_forest(batch) %}
+  {%- do batch.update({'forest': true, 'rounds': 0}) -%}
+  {%- do profiles_sync.create_work_table('work_touches', profiles_sync.identity_touches()) -%}
+  {%- do batch.update({'active': profiles_sync.affected_rows('work_table')}) -%}
+  {%- if batch.active -%}
+    {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_touches')) -%}
+    {%- do profiles_sync.plan_for('joins') -%}
+    {%- do profiles_sync.create_work_table('work_links', profiles_sync.identity_links(batch)) -%}
+    {%- do profiles_sync.create_work_table('work_anchors', profiles_sync.identity_anchors()) -%}
+    {%- do profiles_sync.identity_grow_trees(batch) -%}
+    {%- do profiles_sync.create_work_table('work_contested', profiles_sync.identity_contested(batch, batch.trees)) -%}
+    {%- do batch.update({'contested': profiles_sync.affected_rows('work_table') > 0}) -%}
+    {%- if batch.contested -%}
+      {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_contested_events(batch.trees)) -%}
+    {%- endif -%}
+    {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_uncontested_steps(batch.trees, batch.contested)) -%}
+    {%- if batch.contested and not profiles_sync.identity_run_rounds(batch, batch.settings.identity_round_limit | int) -%}
+      {%- do profiles_sync.identity_out_of_rounds(batch) -%}
+    {%- endif -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- Boruvka's rounds until no edge is left between the cores, then `work_nodes`. Each round at least halves the trees that have edges. -#}
+{% macro identity_grow_trees(batch) %}
+  {%- do profiles_sync.create_work_table('work_edges_1', profiles_sync.identity_edges()) -%}
+  {%- set state = namespace(edges=profiles_sync.affected_rows('work_table')) -%}
+  {%- for round_no in range(1, 64) if state.edges > 0 -%}
+    {%- set depth = namespace(steps=0, reach=1) -%}
+    {%- for i in range(10) if depth.reach < state.edges -%}
+      {%- set depth.steps = depth.steps + 1 -%}
+      {%- set depth.reach = depth.reach * 2 -%}
+    {%- endfor -%}
+    {%- set tree = 'work_tree_' ~ round_no -%}
+    {%- do profiles_sync.create_work_table(tree, profiles_sync.identity_tree(round_no, depth.steps)) -%}
+    {%- set short = namespace(ways=depth.reach < state.edges) -%}
+    {%- for i in range(64) if short.ways -%}
+      {%- set short.ways = run_query(profiles_sync.with_work_tables(
+        'select count(*) from ' ~ tree ~ ' as near inner join ' ~ tree ~ ' as further on further.node = near.parent where further.parent <> further.node'
+      )).rows[0][0] | int > 0 -%}
+      {%- if short.ways -%}
+        {%- do profiles_sync.create_work_table('work_longer_tree', profiles_sync.identity_longer_tree(round_no)) -%}
+        {%- do profiles_sync.create_work_table(tree, 'select node, joined_at, parent from work_longer_tree') -%}
+      {%- endif -%}
+    {%- endfor -%}
+    {%- do batch.update({'trees': round_no}) -%}
+    {%- if state.edges > 1 -%}
+      {%- do profiles_sync.create_work_table('work_edges_' ~ (round_no + 1), profiles_sync.identity_contracted_edges(round_no)) -%}
+      {%- set state.edges = profiles_sync.affected_rows('work_table') -%}
+    {%- else -%}
+      {%- set state.edges = 0 -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- if batch.trees -%}
+    {%- do profiles_sync.create_work_table('work_nodes', profiles_sync.identity_nodes(batch.trees)) -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- Rounds until one finds nothing to do; returns whether that came within `bound` of them. -#}
+{% macro identity_run_rounds(batch, bound) %}
   {%- set state = namespace(written=1) -%}
   {%- for round_no in range(1, bound + 2) if state.written > 0 -%}
-    {%- if round_no > bound -%}
-      {%- do profiles_sync.identity_out_of_rounds(bound) -%}
-    {%- endif -%}
     {% call statement('identity_round', fetch_result=true) %}
-      insert into work_steps {{ profiles_sync.identity_round(batch, round_no) }}
+      {{ profiles_sync.with_work_tables('insert into work_steps ' ~ profiles_sync.identity_round(batch, round_no)) }}
     {% endcall %}
     {%- set state.written = profiles_sync.affected_rows('identity_round') -%}
     {%- do batch.update({'rounds': round_no}) -%}
   {%- endfor -%}
+  {{- return(state.written == 0) -}}
 {% endmacro %}
 
-{#- Says what ties the open events together, and the two ways out. -#}
-{% macro identity_out_of_rounds(bound) %}
-  {%- set widest = run_query(
+{#- The bound is an alarm: nothing has been written, so nothing is lost. Says what ties the open events together, and the two ways out. -#}
+{% macro identity_out_of_rounds(batch) %}
+  {%- set widest = run_query(profiles_sync.with_work_tables(
     'select identifiers.external_id_type, identifiers.external_id_value, count(*) as n from work_open as touches'
     ~ " left join (select event_no from work_steps where kind = 'resolved') as done on done.event_no = touches.event_no"
     ~ ' inner join work_identifiers as identifiers on identifiers.label = touches.label and identifiers.set_no * '
     ~ profiles_sync.identity_stride() ~ ' + identifiers.rank_no = identifiers.label where done.event_no is null'
     ~ ' group by identifiers.external_id_type, identifiers.external_id_value'
     ~ ' order by n desc, identifiers.external_id_type, identifiers.external_id_value'
-  ).rows -%}
-  {%- if widest -%}
-    {%- set names = [] -%}
-    {%- for row in widest[:5] -%}
-      {%- do names.append(row[0] ~ ' ' ~ tojson(row[1]) ~ ' (on ' ~ row[2] ~ ' open events)') -%}
-    {%- endfor -%}
-    {{ exceptions.raise_compiler_error(
-      'Identity resolution did not end within ' ~ bound ~ ' rounds; nothing was written. The widest identifiers of the events still open: '
-      ~ names | join(', ') ~ '. Block a value that many people share (rules/blocked_values.csv), or raise identity_round_limit, and sync again.'
-    ) }}
-  {%- endif -%}
-{% endmacro %}
-
-{#- Doubles the distance until no pair is further apart. -#}
-{% macro identity_close_moves() %}
-  {%- set state = namespace(distance=2) -%}
-  {%- for i in range(1, 40) if state.distance -%}
-    {%- set found = (run_query('select count(*) from work_ancestors where distance = ' ~ state.distance).rows[0][0]) | int -%}
-    {%- if found -%}
-      {%- do run_query('insert into work_ancestors ' ~ profiles_sync.identity_further_moves(state.distance)) -%}
-      {%- set state.distance = state.distance * 2 -%}
-    {%- else -%}
-      {%- set state.distance = 0 -%}
-    {%- endif -%}
+  )).rows -%}
+  {%- set names = [] -%}
+  {%- for row in widest[:5] -%}
+    {%- do names.append(row[0] ~ ' ' ~ tojson(row[1]) ~ ' (on ' ~ row[2] ~ ' open events)') -%}
   {%- endfor -%}
+  {{ exceptions.raise_compiler_error(
+    'Identity resolution did not end within ' ~ batch.settings.identity_round_limit ~ ' rounds; nothing was written. The widest identifiers of '
+    ~ 'the events still open: ' ~ names | join(', ')
+    ~ '. Block a value that many people share (rules/blocked_values.csv), or raise identity_round_limit, and sync again.'
+  ) }}
 {% endmacro %}

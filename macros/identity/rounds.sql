@@ -5,21 +5,23 @@
   select
     '{{ kind }}' as kind,
     {{ round_no }} as round_no,
-    cast({{ event_no }} as bigint) as event_no,
-    cast({{ clock_ms }} as bigint) as clock_ms,
-    cast({{ element }} as bigint) as element,
+    cast({{ event_no }} as {{ profiles_sync.column_type('bigint') }}) as event_no,
+    cast({{ clock_ms }} as {{ profiles_sync.column_type('bigint') }}) as clock_ms,
+    cast({{ element }} as {{ profiles_sync.column_type('bigint') }}) as element,
     cast({{ external_id_type }} as {{ profiles_sync.column_type('text') }}) as external_id_type,
-    cast({{ node }} as bigint) as node,
-    cast({{ n }} as bigint) as n
+    cast({{ node }} as {{ profiles_sync.column_type('bigint') }}) as node,
+    cast({{ n }} as {{ profiles_sync.column_type('bigint') }}) as n
   {{ source }}
 {% endmacro %}
 
-{#- How the diary begins: every profile that an open event touches belongs to itself. -#}
-{% macro identity_first_steps() %}
-  {{ profiles_sync.step_row('owner', 0, 'from (select distinct element from work_open where mod(element, ' ~ profiles_sync.identity_stride() ~ ') = 0) as profiles', element='element', node='element') }}
+{#- Every profile that an open event touches belongs to itself. -#}
+{% macro identity_first_owners() %}
+  {{ profiles_sync.step_row('owner', 0,
+    'from (select distinct element from work_open where mod(element, ' ~ profiles_sync.identity_stride() ~ ') = 0) as profiles',
+    element='element', node='element') }}
 {% endmacro %}
 
-{#- Step 5, one round over the open events, in four moves.
+{#- One round over the open events, in four moves.
 
     1. Of every open event, the longest prefix of its identifiers that no limit refuses is kept. What is refused now stays refused, since
        profiles only grow (and a sliding limit is judged by the event's own clock). An event whose prefix lies in one profile is done.
@@ -302,7 +304,7 @@
     from acting
     inner join claims on claims.event_no = acting.event_no
     where claims.node <> acting.canonical and (claims.place <> acting.hub or acting.member_no = 1)
-    union
+    {{ profiles_sync.union_distinct() }}
     select event_no, clock_ms, canonical_before as element, canonical, finally
     from acting
     where canonical_before <> canonical

@@ -1,60 +1,36 @@
-{#- Step 11, the batch becomes visible: every ledger, the state and the row of this commit in one transaction. Until it ends nothing of the
-    batch can be seen, so a run that dies anywhere is simply repeated. -#}
+{#- The batch becomes visible: every ledger, the state and the row of this commit in one transaction. Until it ends nothing of the batch can
+    be seen, so a run that dies anywhere is simply repeated. Returns the counts of the commit. -#}
 {% macro identity_write_batch(batch, relation) %}
   {%- set stride = profiles_sync.identity_stride() -%}
-  {%- set raw_events = profiles_sync.contract_relation('raw_events') -%}
+  {%- set raw_events = ref('profiles_sync', 'stg_events') -%}
   {%- set profiles = profiles_sync.contract_relation('identity_profiles') -%}
   {%- set events = profiles_sync.contract_relation('identity_events') -%}
   {%- set canonical = profiles_sync.contract_relation('identity_canonical') -%}
-  {%- set violations = profiles_sync.contract_relation('identity_violations') -%}
   {%- set text = profiles_sync.column_type('text') -%}
-  {%- set within = 'raw.event_no > ' ~ batch.after ~ ' and raw.event_no <= ' ~ batch.upto -%}
+  {%- set sync = profiles_sync.contract_relation('current_sync') -%}
+  {%- set within = 'landed.event_no > ' ~ batch.after ~ ' and landed.event_no <= ' ~ batch.upto -%}
+  {%- set transaction = profiles_sync.new_transaction() -%}
 
-  {% call statement('identity_events', auto_begin=true) %}
-  insert into {{ events }} (event_no, outcome, clock_ms, stamp_no, profile_no)
-  select
-    events.event_no,
-    events.outcome,
-    events.clock_ms,
-    {{ profiles_sync.profile_of('coalesce(merges.youngest, bases.node)') }},
-    {{ profiles_sync.profile_of('bases.node') }}
-  from work_events as events
-  left join (
-    select resolved.event_no, coalesce(min(moves.canonical), min(resolved.node)) as node
-    from (
-      select event_no, node from work_steps where kind = 'resolved'
-      union all
-      {#- What changed nothing belongs to whom its best identifier belonged at the start. #}
-      select known.event_no, identifiers.node
-      from work_events as known
-      inner join work_identifiers as identifiers
-        on identifiers.set_no = known.set_no and identifiers.rank_no = 1 and identifiers.status = 'ok'
-      left join (select event_no from work_steps where kind = 'resolved') as done on done.event_no = known.event_no
-      where done.event_no is null
-    ) as resolved
-    left join work_moves as moves on moves.profile = resolved.node and moves.event_no <= resolved.event_no
-    group by resolved.event_no
-  ) as bases on bases.event_no = events.event_no
-  left join (
-    select event_no, max(element) as youngest from work_steps where kind = 'merged' group by event_no
-  ) as merges on merges.event_no = events.event_no
-  {% endcall %}
-
-  {% call statement('seen_messages') %}
+  {% call profiles_sync.write_step(transaction, 'seen_messages') %}
   insert into {{ profiles_sync.contract_relation('seen_messages') }} (message_key, event_no)
   select message_key, event_no from work_events where outcome = 'processed'
   {% endcall %}
 
-  {% call statement('identity_profiles', fetch_result=true) %}
+  {% call profiles_sync.write_step(transaction, 'identity_events') %}
+  insert into {{ events }} (event_no, outcome, clock_ms, stamp_no, profile_no)
+  {{ profiles_sync.identity_event_rows(batch) }}
+  {% endcall %}
+
+  {%- if batch.active %}
+  {% call profiles_sync.write_step(transaction, 'identity_profiles') %}
   insert into {{ profiles }} (profile_no, segment_id)
-  select raw.event_no, {{ profiles_sync.segment_id(batch.settings, 'raw.message_id') }}
+  select landed.event_no, {{ profiles_sync.segment_id(batch.settings, 'landed.message_id') }}
   from work_steps as steps
-  inner join {{ raw_events }} as raw on raw.event_no = steps.event_no
+  inner join {{ raw_events }} as landed on landed.event_no = steps.event_no
   where steps.kind = 'created' and {{ within }}
   {% endcall %}
-  {%- set created = profiles_sync.affected_rows('identity_profiles') -%}
 
-  {% call statement('identity_graph_log') %}
+  {% call profiles_sync.write_step(transaction, 'identity_graph_log') %}
   insert into {{ profiles_sync.contract_relation('identity_graph_log') }} (event_no, row_no, clock_ms, profile_no, canonical_no)
   select
     changes.event_no,
@@ -68,17 +44,17 @@
   from (
     select event_no, node as profile, node as canonical, node as before from work_steps where kind = 'created'
     union all
-    select event_no, profile, canonical, before from work_moves
+    select event_no, profile, canonical, before from work_moves where pointer = 0
   ) as changes
   inner join work_events as events on events.event_no = changes.event_no
   {% endcall %}
 
-  {% call statement('identity_mapping_log') %}
+  {% call profiles_sync.write_step(transaction, 'identity_mapping_log') %}
   insert into {{ profiles_sync.contract_relation('identity_mapping_log') }}
     (event_no, row_no, clock_ms, identifier_key, external_id_type, external_id_value, profile_no, stamp_no, operation)
   select
     added.event_no,
-    row_number() over (partition by added.event_no order by touches.rank_no),
+    row_number() over (partition by added.event_no order by identifiers.rank_no),
     added.clock_ms,
     identifiers.identifier_key,
     identifiers.external_id_type,
@@ -86,34 +62,35 @@
     {{ profiles_sync.profile_of('added.node') }},
     {{ profiles_sync.profile_of('coalesce(merges.youngest, added.node)') }},
     'CREATED'
-  from work_steps as added
-  inner join work_open as touches on touches.event_no = added.event_no and touches.element = added.element
-  inner join work_identifiers as identifiers
-    on identifiers.label = touches.label and identifiers.set_no * {{ stride }} + identifiers.rank_no = identifiers.label
+  from {{ profiles_sync.added_identifiers() }} as added
+  inner join work_events as events on events.event_no = added.event_no
+  inner join work_identifiers as identifiers on identifiers.set_no = events.set_no and identifiers.label = added.element
   left join (
     select event_no, max(element) as youngest from work_steps where kind = 'merged' group by event_no
   ) as merges on merges.event_no = added.event_no
-  where added.kind = 'added'
   {% endcall %}
 
-  {% call statement('forget_canonical') %}
-  delete from {{ canonical }} where profile_no in (select {{ profiles_sync.profile_of('profile') }} from work_moves)
+  {% call profiles_sync.write_step(transaction, 'forget_canonical') %}
+  delete from {{ canonical }}
+  where profile_no in (select {{ profiles_sync.profile_of('moves.profile') }} from work_moves as moves where moves.pointer = 0)
   {% endcall %}
-  {% call statement('identity_canonical') %}
+  {% call profiles_sync.write_step(transaction, 'identity_canonical') %}
   insert into {{ canonical }} (profile_no, canonical_no)
   select {{ profiles_sync.profile_of('profile') }}, {{ profiles_sync.profile_of('min(canonical)') }}
   from work_moves
+  where pointer = 0
   group by profile
   {% endcall %}
+  {%- endif %}
 
-  {% call statement('identity_violations', fetch_result=true) %}
-  insert into {{ violations }}
+  {% call profiles_sync.write_step(transaction, 'identity_violations') %}
+  insert into {{ profiles_sync.contract_relation('identity_violations') }}
     (id, message_id, event_no, violation, external_id_type, external_id_value, limit_value, limit_window, resolved_segment_id, uuid_ts)
   select
     {{ profiles_sync.row_id('identity_violations', [
       profiles_sync.zero_padded('found.event_no', 12), 'found.violation', "coalesce(found.external_id_type, '')", "coalesce(found.external_id_value, '')"
     ]) }},
-    raw.message_id,
+    landed.message_id,
     found.event_no,
     found.violation,
     found.external_id_type,
@@ -123,6 +100,7 @@
     profiles.segment_id,
     {{ profiles_sync.sync_uuid_ts() }}
   from (
+    {%- if batch.active %}
     select
       refusals.event_no,
       refusals.violation,
@@ -130,42 +108,43 @@
       identifiers.external_id_value,
       refusals.limit_value,
       refusals.limit_window
-    from work_refusals as refusals
-    inner join work_identifiers as identifiers
-      on identifiers.label = refusals.label and identifiers.set_no * {{ stride }} + identifiers.rank_no = identifiers.label
+    from (
+      {{ profiles_sync.identity_refusals(batch) }}
+    ) as refusals
+    inner join work_events as events on events.event_no = refusals.event_no
+    inner join work_identifiers as identifiers on identifiers.set_no = events.set_no and identifiers.label = refusals.label
     union all
+    {%- endif %}
     select
       events.event_no,
       case identifiers.status
         when 'blocked' then 'id_value_blocked'
         when 'too_long' then 'identifier_too_long'
         else 'too_many_identifiers'
-      end,
+      end as violation,
       identifiers.external_id_type,
       identifiers.external_id_value,
-      case identifiers.status when 'too_many' then {{ stride - 1 }} end,
-      cast(null as {{ text }})
+      cast(case identifiers.status when 'too_many' then {{ stride - 1 }} end as {{ profiles_sync.column_type('bigint') }}) as limit_value,
+      cast(null as {{ text }}) as limit_window
     from work_events as events
     inner join work_identifiers as identifiers on identifiers.set_no = events.set_no
     where identifiers.status <> 'ok'
     union all
     select
-      event_no, 'no_matching_identifiers', cast(null as {{ text }}), cast(null as {{ text }}), cast(null as bigint), cast(null as {{ text }})
-    from {{ events }} as unresolved
-    where unresolved.event_no > {{ batch.after }} and unresolved.event_no <= {{ batch.upto }}
-      and unresolved.outcome = 'processed' and unresolved.profile_no is null
+      landed.event_no, 'no_matching_identifiers', cast(null as {{ text }}), cast(null as {{ text }}), cast(null as {{ profiles_sync.column_type('bigint') }}), cast(null as {{ text }})
+    from {{ events }} as landed
+    where {{ within }} and landed.outcome = 'processed' and landed.profile_no is null
   ) as found
-  inner join {{ raw_events }} as raw on raw.event_no = found.event_no
+  inner join {{ raw_events }} as landed on landed.event_no = found.event_no
   inner join {{ events }} as resolved on resolved.event_no = found.event_no
   left join {{ profiles }} as profiles on profiles.profile_no = resolved.stamp_no
   where {{ within }} and resolved.event_no > {{ batch.after }} and resolved.event_no <= {{ batch.upto }}
   {% endcall %}
-  {%- set refused = profiles_sync.affected_rows('identity_violations') -%}
 
-  {% call statement('notices') %}
+  {% call profiles_sync.write_step(transaction, 'notices') %}
   insert into {{ profiles_sync.contract_relation('notices') }} (sync_id, notice, table_name, column_name, occurrences, detail, noticed_at)
   select
-    (select max(sync.sync_id) from {{ profiles_sync.contract_relation('current_sync') }} as sync),
+    (select max(sync.sync_id) from {{ sync }} as sync),
     'external_id_entry_ignored',
     cast(null as {{ text }}),
     cast(null as {{ text }}),
@@ -182,26 +161,76 @@
   having sum(entries.n) > 0
   {% endcall %}
 
-  {% call statement('identity_resolution') %}
+  {%- set filtered = namespace(n=0) -%}
+  {%- if batch.settings.event_filters -%}
+    {%- set filtered.n = run_query(profiles_sync.with_work_tables("select count(*) from work_events where outcome = 'filtered'")).rows[0][0] | int -%}
+  {%- endif -%}
+  {% call profiles_sync.write_step(transaction, 'identity_resolution') %}
   insert into {{ relation }}
     (sync_id, from_event_no, to_event_no, clock_ms, settings_version, events, duplicates, filtered, profiles_created, profiles_merged,
      violations, uuid_ts)
   select
-    (select max(sync.sync_id) from {{ profiles_sync.contract_relation('current_sync') }} as sync),
+    (select max(sync.sync_id) from {{ sync }} as sync),
     {{ batch.after + 1 }},
     {{ batch.upto }},
-    max(clock_ms),
+    (select max(work_events.clock_ms) from work_events),
     {{ batch.version }},
-    count(*),
-    coalesce(sum(case when outcome = 'duplicate' then 1 else 0 end), 0),
-    coalesce(sum(case when outcome = 'filtered' then 1 else 0 end), 0),
-    {{ created }},
-    (select count(*) from work_steps where kind = 'merged'),
-    {{ refused }},
+    {{ batch.landed }},
+    {{ batch.landed - filtered.n }} - {{ profiles_sync.written(transaction, 'seen_messages') }},
+    {{ filtered.n }},
+    {{ profiles_sync.written(transaction, 'identity_profiles') }},
+    {{ profiles_sync.written(transaction, 'identity_canonical') }} - {{ profiles_sync.written(transaction, 'forget_canonical') }},
+    {{ profiles_sync.written(transaction, 'identity_violations') }},
     {{ profiles_sync.sync_uuid_ts() }}
-  from work_events
   {% endcall %}
-  {%- do adapter.commit() -%}
+  {%- do profiles_sync.commit_transaction(transaction) -%}
+  {{- return({
+    'events': batch.landed,
+    'duplicates': batch.landed - filtered.n - profiles_sync.written(transaction, 'seen_messages'),
+    'filtered': filtered.n,
+    'profiles_created': profiles_sync.written(transaction, 'identity_profiles'),
+    'profiles_merged': profiles_sync.written(transaction, 'identity_canonical') - profiles_sync.written(transaction, 'forget_canonical'),
+    'violations': profiles_sync.written(transaction, 'identity_violations'),
+  }) -}}
+{% endmacro %}
+
+{#- Rows of `identity_events`. What an event belongs to is known by a label that it joined: in a round; in the forest; or, as it changed
+    nothing, by its best identifier at the start. Its profile is that label's canonical one at the event, and it is stamped with the youngest
+    of the profiles that it matched: the one that ended by it, if any. -#}
+{% macro identity_event_rows(batch) %}
+  select
+    events.event_no,
+    events.outcome,
+    events.clock_ms,
+    {{ profiles_sync.profile_of('coalesce(merges.youngest, bases.node)' if batch.active else 'bases.node') }} as stamp_no,
+    {{ profiles_sync.profile_of('bases.node') }} as profile_no
+  from work_events as events
+  left join (
+    select based.event_no, {{ 'coalesce(min(moves.canonical), min(based.node))' if batch.active else 'min(based.node)' }} as node
+    from (
+      select
+        events.event_no,
+        coalesce({{ 'done.node, ' if batch.rounds }}{{ 'anchors.root, ' if batch.active and batch.forest }}identifiers.node, null) as node
+      from work_events as events
+      inner join work_identifiers as identifiers
+        on identifiers.set_no = events.set_no and identifiers.rank_no = 1 and identifiers.status = 'ok'
+      {%- if batch.rounds %}
+      left join (select event_no, node from work_steps where kind = 'resolved') as done on done.event_no = events.event_no
+      {%- endif %}
+      {%- if batch.active and batch.forest %}
+      left join work_anchors as anchors on anchors.label = events.set_no * {{ profiles_sync.identity_stride() }}
+      {%- endif %}
+    ) as based
+    {%- if batch.active %}
+    left join work_moves as moves on moves.profile = based.node and moves.event_no <= based.event_no
+    {%- endif %}
+    group by based.event_no
+  ) as bases on bases.event_no = events.event_no
+  {%- if batch.active %}
+  left join (
+    select event_no, max(element) as youngest from work_steps where kind = 'merged' group by event_no
+  ) as merges on merges.event_no = events.event_no
+  {%- endif %}
 {% endmacro %}
 
 {#- The id of a new profile, made of the message that created it: a rebuild gives it again. -#}

@@ -12,26 +12,27 @@
   {{ run_hooks(pre_hooks) }}
 
   {%- if existing is none -%}
-    {%- do run_query('create table ' ~ target_relation ~ ' as select * from (' ~ sql ~ ') as shape where 1 = 0') -%}
+    {%- do run_query('create table ' ~ target_relation ~ profiles_sync.table_layout(['to_event_no'], none) ~ ' as select * from (' ~ sql ~ ') as shape where 1 = 0') -%}
     {%- do profiles_sync.create_indexes(target_relation, ['to_event_no'], none) -%}
     {%- do profiles_sync.commit() -%}
   {%- endif -%}
 
   {%- set counts = {'events': 0, 'duplicates': 0, 'filtered': 0, 'profiles_created': 0, 'profiles_merged': 0, 'violations': 0} -%}
-  {%- set done = namespace(commits=0) -%}
-  {%- set last = run_query('select max(to_event_no), max(clock_ms) from ' ~ target_relation).rows[0] -%}
-  {%- set state = namespace(clock_ms=(last[1] | int if last[1] is not none else none)) -%}
-  {%- for batch in profiles_sync.identity_batches((last[0] or 0) | int) -%}
-    {%- do batch.update({'clock_ms': state.clock_ms}) -%}
+  {%- set done = namespace(commits=0, first=true) -%}
+  {%- set found = run_query(
+    'select max(commits.to_event_no) as to_event_no, max(commits.clock_ms) as clock_ms, (select max(landed.event_no) from '
+    ~ profiles_sync.contract_relation('raw_events') ~ ' as landed) as last_no from ' ~ target_relation ~ ' as commits'
+  ).rows[0] -%}
+  {%- for batch in profiles_sync.identity_batches((found[0] or 0) | int, (found[2] or 0) | int) -%}
+    {#- The clock goes on from the commit before; only the first one's is known here. -#}
+    {%- do batch.update({
+      'clock_ms': found[1] if done.first else '(select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits)'
+    }) -%}
+    {%- set done.first = false -%}
     {%- do profiles_sync.identity_resolve_batch(batch) -%}
-    {%- do profiles_sync.identity_write_batch(batch, target_relation) -%}
-    {%- set written = run_query(
-      'select clock_ms, events, duplicates, filtered, profiles_created, profiles_merged, violations from ' ~ target_relation
-      ~ ' where to_event_no = ' ~ batch.upto
-    ).rows[0] -%}
-    {%- set state.clock_ms = written[0] | int if written[0] is not none else none -%}
+    {%- set written = profiles_sync.identity_write_batch(batch, target_relation) -%}
     {%- for name in counts -%}
-      {%- do counts.update({name: counts[name] + (written[loop.index] | int)}) -%}
+      {%- do counts.update({name: counts[name] + written[name]}) -%}
     {%- endfor -%}
     {%- set done.commits = done.commits + 1 -%}
   {%- endfor -%}
