@@ -15,9 +15,11 @@ from profiles_sync.landing.model import LoadReport
 from profiles_sync.project import Workplace, project_dir
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
+from profiles_sync.sync.event_models import read_event_tables, write_event_models
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.session import land_files
+from profiles_sync.sync.store import open_store
 
 LOGS_KEPT = 10
 
@@ -66,7 +68,7 @@ def check_ready(workplace: Workplace, sources: Sequence[str]) -> None:
 
 
 def land_only(workplace: Workplace, reporter: Reporter, *, sources: Sequence[str] = ()) -> LoadReport:
-    """Land new files and build nothing.
+    """Land new files and build nothing; the models of their track events are written, for dbt to be run by hand.
 
     Raises:
         ProfilesSyncError: A sync is running (``E_LOCKED``), or landing failed.
@@ -76,7 +78,23 @@ def land_only(workplace: Workplace, reporter: Reporter, *, sources: Sequence[str
             raise ProfilesSyncError(
                 "a sync is running in this home", hint="Try again when it has ended.", code="E_LOCKED"
             )
-        return land_files(workplace, [SourceConfig(path=path) for path in sources], reporter)
+        report = land_files(workplace, [SourceConfig(path=path) for path in sources], reporter)
+        write_models(workplace, workplace.home.models_dir)
+        return report
+
+
+def write_models(workplace: Workplace, folder: Path) -> list[str]:
+    """Write a dbt model for each track event that has landed, and return the names of the tables that are new.
+
+    Args:
+        workplace: The deployment.
+        folder: Where the models go: the home's, or a folder of a project that uses the package.
+
+    Raises:
+        ProfilesSyncError: The warehouse cannot be reached, or nothing was ever landed in it.
+    """
+    with open_store(workplace) as store:
+        return write_event_models(folder, read_event_tables(store.warehouse))
 
 
 @contextmanager

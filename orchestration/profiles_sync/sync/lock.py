@@ -1,6 +1,6 @@
 """The lock that every entry point takes before it writes: one home, one sync at a time.
 
-It is the operating system's file lock, so it is free the moment its process is gone, however that died.
+It is the operating system's file lock, so it is free the moment its processes are gone, however they died.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class HomeLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+        self._standard_input: int | None = None
 
     def acquire(self, run_id: str = "", *, wait_s: float = 1.0) -> bool:
         """Take the lock.
@@ -59,8 +60,22 @@ class HomeLock:
         os.pwrite(descriptor, json.dumps({"run_id": run_id, "pid": os.getpid(), "since": time.time()}).encode(), 0)
         return True
 
+    def extend_to_children(self) -> None:
+        """Let every process started from now on hold the lock too, until it ends.
+
+        A dbt that outlives a killed sync still writes. The lock becomes the standard input, the one thing that children
+        inherit whoever starts them; dbt and landing read none.
+        """
+        assert self._descriptor is not None
+        self._standard_input = os.dup(0)
+        os.dup2(self._descriptor, 0)
+
     def release(self) -> None:
         """Free the lock; without effect when it is not held."""
+        if self._standard_input is not None:
+            os.dup2(self._standard_input, 0)
+            os.close(self._standard_input)
+            self._standard_input = None
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)

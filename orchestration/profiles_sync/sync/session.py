@@ -102,6 +102,7 @@ class Session:
             self._finish(skipped(f"{who} is running in this home"), context)
             return False
         self._locked = True
+        self._lock.extend_to_children()
         self._instance.add_run_tags(self.run_id, {history.LOCKED_TAG: "true"})
         history.close_dead_runs(self._instance, self.workplace.home)
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -65,6 +66,45 @@ def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
 
         assert lock.holder() is None
         assert lock.acquire("mine", wait_s=0.1)
+
+
+def test_a_child_that_outlives_its_parent_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "sync.lock"
+    parent = """
+import subprocess, sys, time
+from pathlib import Path
+from profiles_sync.sync.lock import HomeLock
+lock = HomeLock(Path(sys.argv[1]))
+assert lock.acquire("killed")
+lock.extend_to_children()
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stdout=subprocess.DEVNULL)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+    process = subprocess.Popen([sys.executable, "-c", parent, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    lock = HomeLock(path)
+    try:
+        assert not lock.acquire("mine", wait_s=0.1)
+        holder = lock.holder()
+        assert holder is not None
+        assert holder.run_id == "killed"
+    finally:
+        os.kill(child, signal.SIGKILL)
+    assert lock.acquire("mine", wait_s=5)
+
+
+def test_the_standard_input_comes_back(tmp_path: Path) -> None:
+    before = os.fstat(0)
+    with HomeLock(tmp_path / "sync.lock") as lock:
+        assert lock.acquire("run-1")
+        lock.extend_to_children()
+        assert os.path.samestat(os.fstat(0), (tmp_path / "sync.lock").stat())
+
+    assert os.path.samestat(os.fstat(0), before)
 
 
 def test_looking_does_not_take_it(tmp_path: Path) -> None:
