@@ -29,3 +29,11 @@
   {% endcall %}
   {{- return(profiles_sync.work_relation(name)) -}}
 {% endmacro %}
+
+{#- One statement replaces a table there. -#}
+{% macro snowflake__create_work_table(name, sql) %}
+  {% call statement('work_table', fetch_result=true) %}
+    create or replace temporary table {{ name }} as {{ sql }}
+  {% endcall %}
+  {{- return(name) -}}
+{% endmacro %}

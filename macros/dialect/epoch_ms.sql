@@ -15,3 +15,7 @@
 {% macro bigquery__epoch_ms(expression) %}
   {{- return('unix_millis(' ~ expression ~ ')') -}}
 {% endmacro %}
+
+{% macro snowflake__epoch_ms(expression) %}
+  {{- return('cast(floor(' ~ profiles_sync.epoch_us(expression) ~ ' / 1000) as bigint)') -}}
+{% endmacro %}

@@ -14,3 +14,7 @@
 {% macro bigquery__epoch_us(expression) %}
   {{- return('unix_micros(' ~ expression ~ ')') -}}
 {% endmacro %}
+
+{% macro snowflake__epoch_us(expression) %}
+  {{- return('date_part(epoch_microsecond, ' ~ expression ~ ')') -}}
+{% endmacro %}

@@ -15,3 +15,8 @@
 {% macro bigquery__full_match(expression, pattern) %}
   {{- return('regexp_contains(' ~ expression ~ ', ' ~ profiles_sync.text_literal('^(?:' ~ pattern ~ ')$') ~ ')') -}}
 {% endmacro %}
+
+{#- Its pattern matches the whole of a text. -#}
+{% macro snowflake__full_match(expression, pattern) %}
+  {{- return('regexp_like(' ~ expression ~ ', ' ~ profiles_sync.text_literal(pattern) ~ ')') -}}
+{% endmacro %}

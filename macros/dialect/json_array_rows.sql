@@ -25,3 +25,10 @@
     ~ array_column ~ ')) as item with offset as place)'
   ) -}}
 {% endmacro %}
+
+{% macro snowflake__json_array_rows(relation, key_column, array_column, condition) %}
+  {{- return(
+    "(select arrays." ~ key_column ~ ", items.index + 1 as item_no, items.value as item from (select " ~ key_column ~ ", parse_json("
+    ~ array_column ~ ") as list from " ~ relation ~ " where " ~ condition ~ ") as arrays, lateral flatten(input => arrays.list, mode => 'ARRAY') as items)"
+  ) -}}
+{% endmacro %}

@@ -17,3 +17,9 @@
 {% macro bigquery__json_integer(value) %}
   {{- return('safe_cast(' ~ value ~ ' as int64)') -}}
 {% endmacro %}
+
+{#- Its integers have 38 digits, ours 64 bits as everywhere. -#}
+{% macro snowflake__json_integer(value) %}
+  {%- set number = 'try_to_decimal(to_json(' ~ value ~ '), 38, 0)' -%}
+  {{- return('case when ' ~ number ~ ' between -9223372036854775808 and 9223372036854775807 then ' ~ number ~ ' end') -}}
+{% endmacro %}

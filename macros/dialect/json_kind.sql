@@ -5,7 +5,11 @@
 {% endmacro %}
 
 {% macro default__json_kind(value) %}
-  {%- set text = 'cast(' ~ value ~ ' as ' ~ profiles_sync.column_type('text') ~ ')' -%}
+  {{- return(profiles_sync.json_text_kind('cast(' ~ value ~ ' as ' ~ profiles_sync.column_type('text') ~ ')')) -}}
+{% endmacro %}
+
+{#- The same of a value's JSON text. -#}
+{% macro json_text_kind(text) %}
   {%- set first = 'substring(' ~ text ~ ', 1, 1)' -%}
   {{- return(
     "case " ~ first ~ " when '\"' then 'string' when '{' then 'object' when '[' then 'array'"
@@ -13,4 +17,9 @@
     ~ " else case when " ~ text ~ " is null then null when " ~ text ~ " like '%.%' or " ~ text ~ " like '%e%' or " ~ text ~ " like '%E%'"
     ~ " then 'float' else 'integer' end end"
   ) -}}
+{% endmacro %}
+
+{#- Cast to text, a string loses its quotation marks there. -#}
+{% macro snowflake__json_kind(value) %}
+  {{- return(profiles_sync.json_text_kind(profiles_sync.json_compact(value))) -}}
 {% endmacro %}

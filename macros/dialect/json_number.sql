@@ -22,3 +22,8 @@
 {% macro bigquery__json_number(value) %}
   {{- return('safe_cast(' ~ value ~ ' as float64)') -}}
 {% endmacro %}
+
+{% macro snowflake__json_number(value) %}
+  {%- set number = 'try_to_double(to_json(' ~ value ~ '))' -%}
+  {{- return('case when abs(' ~ number ~ ') <= 1.7976931348623157e308 then ' ~ number ~ ' end') -}}
+{% endmacro %}

@@ -39,3 +39,12 @@
     ~ ")) = 'null' then 'null' end)"
   ) -}}
 {% endmacro %}
+
+{#- Step by step: a path in one text would need its own quoting. The order of keys is VARIANT's own. -#}
+{% macro snowflake__json_path_value(column, paths, i, document) %}
+  {%- set value = namespace(sql=column) -%}
+  {%- for key in paths[i] -%}
+    {%- set value.sql = 'get(' ~ value.sql ~ ', ' ~ profiles_sync.text_literal(key) ~ ')' -%}
+  {%- endfor -%}
+  {{- return(value.sql) -}}
+{% endmacro %}

@@ -14,3 +14,7 @@
 {% macro bigquery__json_string(value) %}
   {{- return('json_value(' ~ value ~ ", '$')") -}}
 {% endmacro %}
+
+{% macro snowflake__json_string(value) %}
+  {{- return('as_varchar(' ~ value ~ ')') -}}
+{% endmacro %}

@@ -12,3 +12,8 @@
 {% macro bigquery__key16(expression) %}
   {{- return('substr(sha256(' ~ expression ~ '), 1, 16)') -}}
 {% endmacro %}
+
+{#- It has no uuid; 16 bytes as they are. -#}
+{% macro snowflake__key16(expression) %}
+  {{- return("to_binary(substring(" ~ profiles_sync.sha256_hex(expression) ~ ", 1, 32), 'HEX')") -}}
+{% endmacro %}

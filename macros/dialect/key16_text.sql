@@ -10,3 +10,7 @@
 {% macro bigquery__key16_text(expression) %}
   {{- return('to_hex(' ~ expression ~ ')') -}}
 {% endmacro %}
+
+{% macro snowflake__key16_text(expression) %}
+  {{- return('lower(hex_encode(' ~ expression ~ '))') -}}
+{% endmacro %}

@@ -10,3 +10,7 @@
 {% macro bigquery__next_microsecond(expression) %}
   {{- return('timestamp_add(' ~ expression ~ ', interval 1 microsecond)') -}}
 {% endmacro %}
+
+{% macro snowflake__next_microsecond(expression) %}
+  {{- return('dateadd(microsecond, 1, ' ~ expression ~ ')') -}}
+{% endmacro %}

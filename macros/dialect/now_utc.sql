@@ -16,3 +16,8 @@
 {% macro bigquery__now_utc() %}
   {{- return('current_timestamp()') -}}
 {% endmacro %}
+
+{#- now() there has the zone of the session. -#}
+{% macro snowflake__now_utc() %}
+  {{- return('sysdate()') -}}
+{% endmacro %}

@@ -105,3 +105,8 @@ begin
   return regexp_replace(written, 'e([-]?)[+]?0*', 'e\1');
 end $compact$
 {% endmacro %}
+
+{#- Files are loaded from a stage of ours; a statement that makes one ends a transaction, so landing cannot make it. -#}
+{% macro snowflake__prepare_engine() %}
+  {%- do run_query('create stage if not exists ' ~ profiles_sync.space_schema('staging') ~ '.landing') -%}
+{% endmacro %}

@@ -10,3 +10,8 @@
 {% macro bigquery__quote_column(name) %}
   {{- return('`' ~ name ~ '`') -}}
 {% endmacro %}
+
+{#- Unquoted names are in upper case there, as readers write them; a quoted one in lower case would be another column. -#}
+{% macro snowflake__quote_column(name) %}
+  {{- return(name) -}}
+{% endmacro %}

@@ -15,3 +15,7 @@
 {% macro bigquery__sha256_hex(expression) %}
   {{- return('to_hex(sha256(' ~ expression ~ '))') -}}
 {% endmacro %}
+
+{% macro snowflake__sha256_hex(expression) %}
+  {{- return('sha2(' ~ expression ~ ', 256)') -}}
+{% endmacro %}

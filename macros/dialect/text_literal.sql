@@ -12,3 +12,8 @@
   {%- set text = value | string | replace('\\', '\\\\') | replace("'", "\\'") | replace('\n', '\\n') | replace('\r', '\\r') -%}
   {{- return("'" ~ text ~ "'") -}}
 {% endmacro %}
+
+{#- A backslash escapes there. -#}
+{% macro snowflake__text_literal(value) %}
+  {{- return(profiles_sync.default__text_literal(value | string | replace('\\', '\\\\'))) -}}
+{% endmacro %}

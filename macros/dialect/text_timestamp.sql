@@ -44,3 +44,12 @@
     ~ ", interval " ~ minutes ~ " minute) end"
   ) -}}
 {% endmacro %}
+
+{#- Its timestamps have nanoseconds; every other engine's end at microseconds. -#}
+{% macro snowflake__text_timestamp(text) %}
+  {%- set moment = "date_trunc('microsecond', cast(convert_timezone('UTC', try_to_timestamp_tz(" ~ text ~ ")) as timestamp_ntz))" -%}
+  {{- return(
+    "case when regexp_like(" ~ text ~ ", '" ~ profiles_sync.timestamp_pattern() ~ "') and " ~ moment
+    ~ " between cast('0001-01-01 00:00:00' as timestamp_ntz) and cast('9999-12-31 23:59:59.999999' as timestamp_ntz) then " ~ moment ~ " end"
+  ) -}}
+{% endmacro %}

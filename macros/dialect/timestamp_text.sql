@@ -14,3 +14,7 @@
 {% macro bigquery__timestamp_text(expression) %}
   {{- return("format_timestamp('%E4Y-%m-%dT%H:%M:%S', " ~ expression ~ ')') -}}
 {% endmacro %}
+
+{% macro snowflake__timestamp_text(expression) %}
+  {{- return("to_char(cast(" ~ expression ~ " as timestamp_ntz), 'YYYY-MM-DD\"T\"HH24:MI:SS')") -}}
+{% endmacro %}

@@ -46,3 +46,36 @@
     where pairs.value is not null
   )
 {% endmacro %}
+
+{#- Its own UNPIVOT wants columns of one length and names for labels. -#}
+{% macro snowflake__unpivot(relation, carried, labels) %}
+  {{- return(profiles_sync.unpivot_by_number(relation, carried, labels)) -}}
+{% endmacro %}
+
+{#- A row for each column, numbered, by a join with the numbers; for engines that neither unnest a list of columns nor join laterally. -#}
+{% macro unpivot_by_number(relation, carried, labels) %}
+  (
+    select {{ profiles_sync.column_list(carried, 'long') }}, long.label, long.value
+    from (
+      select
+        {{ profiles_sync.column_list(carried, 'wide') }},
+        case places.place
+          {%- for label in labels.values() %}
+          when {{ loop.index }} then {{ profiles_sync.text_literal(label) }}
+          {%- endfor %}
+        end as label,
+        case places.place
+          {%- for column in labels.keys() %}
+          when {{ loop.index }} then wide.{{ profiles_sync.quote_column(column) }}
+          {%- endfor %}
+        end as {{ profiles_sync.quote_column('value') }}
+      from {{ relation }} as wide
+      cross join (
+        {%- for column in labels.keys() %}
+        select {{ loop.index }} as place {{ 'union all' if not loop.last }}
+        {%- endfor %}
+      ) as places
+    ) as long
+    where long.value is not null
+  )
+{% endmacro %}

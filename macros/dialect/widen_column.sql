@@ -14,3 +14,19 @@
     'alter table ' ~ relation ~ ' alter column ' ~ profiles_sync.quote_column(column) ~ ' set data type ' ~ profiles_sync.column_type('float')
   ) -%}
 {% endmacro %}
+
+{#- A column's type is kept there: another column takes its values and its name. -#}
+{% macro snowflake__widen_column(relation, column) %}
+  {{- return(profiles_sync.replace_column(relation, column)) -}}
+{% endmacro %}
+
+{% macro replace_column(relation, column) %}
+  {%- set name = profiles_sync.quote_column(column) -%}
+  {%- set wider = profiles_sync.quote_column('__wider') -%}
+  {%- if '__wider' not in adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list -%}
+    {%- do profiles_sync.add_columns(relation, {'__wider': 'float'}) -%}
+  {%- endif -%}
+  {%- do run_query('update ' ~ relation ~ ' set ' ~ wider ~ ' = ' ~ name ~ ' where 1 = 1') -%}
+  {%- do run_query('alter table ' ~ relation ~ ' drop column ' ~ name) -%}
+  {%- do run_query('alter table ' ~ relation ~ ' rename column ' ~ wider ~ ' to ' ~ name) -%}
+{% endmacro %}

@@ -12,7 +12,7 @@
   {{ run_hooks(pre_hooks) }}
 
   {%- if existing is none -%}
-    {%- do run_query('create table ' ~ target_relation ~ ' as select * from (' ~ query ~ ') as shape where 1 = 0') -%}
+    {%- do run_query('create table ' ~ target_relation ~ profiles_sync.table_layout(config.get('unique_key'), config.get('indexes')) ~ ' as select * from (' ~ query ~ ') as shape where 1 = 0') -%}
     {%- do profiles_sync.create_indexes(target_relation, config.get('unique_key'), config.get('indexes')) -%}
   {%- endif -%}
   {%- set new_columns = profiles_sync.fit_columns(target_relation, header.columns) -%}
@@ -20,16 +20,19 @@
 
   {%- if header.slice.upto > header.slice.after -%}
     {%- set names = header.names or (adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list) -%}
-    {% call statement('append', fetch_result=true) %}
+    {%- set transaction = profiles_sync.new_transaction() -%}
+    {% call profiles_sync.write_step(transaction, 'append') %}
       insert into {{ target_relation }} ({{ profiles_sync.column_list(names) }})
       select {{ profiles_sync.column_list(names, 'fresh') }} from (
       {{ query }}
       ) as fresh
     {% endcall %}
-    {%- set rows.inserted = profiles_sync.affected_rows('append') -%}
-    {%- do profiles_sync.move_watermark(header.slice) -%}
+    {%- do profiles_sync.move_watermark(header.slice, transaction) -%}
+    {%- do profiles_sync.commit_transaction(transaction) -%}
+    {%- set rows.inserted = profiles_sync.written(transaction, 'append') -%}
+  {%- else -%}
+    {%- do profiles_sync.commit() -%}
   {%- endif -%}
-  {%- do profiles_sync.commit() -%}
 
   {{ run_hooks(post_hooks) }}
   {%- do profiles_sync.finish_table(target_relation, existing, {'inserted': rows.inserted, 'updated': 0, 'deleted': 0}, new_columns) -%}

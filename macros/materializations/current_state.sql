@@ -17,7 +17,7 @@
     {%- set shape = adapter.get_column_schema_from_query('select * from (' ~ sql ~ ') as shape where 1 = 0') -%}
     {%- set names = shape | map(attribute='name') | reject('equalto', '_action') | list -%}
     {%- do run_query(
-      'create table ' ~ target_relation ~ ' as select ' ~ profiles_sync.column_list(names) ~ ' from (' ~ sql ~ ') as shape where 1 = 0'
+      'create table ' ~ target_relation ~ profiles_sync.table_layout(key, config.get('indexes')) ~ ' as select ' ~ profiles_sync.column_list(names) ~ ' from (' ~ sql ~ ') as shape where 1 = 0'
     ) -%}
     {%- do profiles_sync.create_indexes(target_relation, key, config.get('indexes')) -%}
   {%- endif -%}
@@ -42,18 +42,21 @@
       {%- endif -%}
     {%- endfor -%}
     {%- set names = header.names or (adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list) -%}
+    {%- set transaction = profiles_sync.new_transaction() -%}
     {%- if rows.updated + rows.deleted > 0 %}
-      {% call statement('replace') %}
+      {% call profiles_sync.write_step(transaction, 'replace') %}
         delete from {{ target_relation }} as present where exists (select 1 from {{ delta }} as delta where {{ match }})
       {% endcall %}
     {%- endif %}
-    {% call statement('add') %}
+    {% call profiles_sync.write_step(transaction, 'add') %}
       insert into {{ target_relation }} ({{ profiles_sync.column_list(names) }})
       select {{ profiles_sync.column_list(names, 'delta') }} from {{ delta }} as delta where delta._action = 'upsert'
     {% endcall %}
-    {%- do profiles_sync.move_watermark(header.slice) -%}
+    {%- do profiles_sync.move_watermark(header.slice, transaction) -%}
+    {%- do profiles_sync.commit_transaction(transaction) -%}
+  {%- else -%}
+    {%- do profiles_sync.commit() -%}
   {%- endif -%}
-  {%- do profiles_sync.commit() -%}
 
   {{ run_hooks(post_hooks) }}
   {%- do profiles_sync.finish_table(

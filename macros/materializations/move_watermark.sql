@@ -1,12 +1,44 @@
-{#- The model's watermark, inside the transaction of its rows. -#}
-{% macro move_watermark(slice) %}
-  {%- set state = profiles_sync.contract_relation('table_state') -%}
-  {%- set name = profiles_sync.text_literal(profiles_sync.table_name(this)) -%}
-  {% call statement('move_watermark') %}
-    {%- if slice.known %}
-      update {{ state }} set last_event_no = {{ slice.upto }}, uuid_ts = {{ profiles_sync.sync_uuid_ts() }} where table_name = {{ name }}
-    {%- else %}
-      insert into {{ state }} (table_name, last_event_no, uuid_ts) select {{ name }}, {{ slice.upto }}, {{ profiles_sync.sync_uuid_ts() }}
-    {%- endif %}
+{#- The model's watermark, inside the transaction of its rows. The greatest number of a table counts. -#}
+{% macro move_watermark(slice, transaction) %}
+  {{- return(adapter.dispatch('move_watermark', 'profiles_sync')(slice, transaction)) -}}
+{% endmacro %}
+
+{% macro default__move_watermark(slice, transaction) %}
+  {%- if slice.known -%}
+    {% call profiles_sync.write_step(transaction, 'move_watermark') %}
+      update {{ profiles_sync.contract_relation('table_state') }} set last_event_no = {{ slice.upto }}, uuid_ts = {{ profiles_sync.sync_uuid_ts() }}
+      where table_name = {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}
+    {% endcall %}
+  {%- else -%}
+    {%- do profiles_sync.add_watermark(slice, transaction) -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- Of two transactions there that update a table, one is refused, whichever rows they touch; insertions never are. `start_run` removes what
+    newer rows have replaced. -#}
+{% macro bigquery__move_watermark(slice, transaction) %}
+  {%- do profiles_sync.add_watermark(slice, transaction) -%}
+{% endmacro %}
+
+{% macro add_watermark(slice, transaction) %}
+  {% call profiles_sync.write_step(transaction, 'move_watermark') %}
+    insert into {{ profiles_sync.contract_relation('table_state') }} (table_name, last_event_no, uuid_ts)
+    select {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}, {{ slice.upto }}, {{ profiles_sync.sync_uuid_ts() }}
   {% endcall %}
+{% endmacro %}
+
+{#- Removes watermarks that were replaced, where they are not replaced in place. -#}
+{% macro tidy_watermarks() %}
+  {{- return(adapter.dispatch('tidy_watermarks', 'profiles_sync')()) -}}
+{% endmacro %}
+
+{% macro default__tidy_watermarks() %}
+{% endmacro %}
+
+{% macro bigquery__tidy_watermarks() %}
+  {%- set state = profiles_sync.contract_relation('table_state') -%}
+  {%- do run_query(
+    'delete from ' ~ state ~ ' as older where exists (select 1 from ' ~ state
+    ~ ' as newer where newer.table_name = older.table_name and newer.last_event_no > older.last_event_no)'
+  ) -%}
 {% endmacro %}

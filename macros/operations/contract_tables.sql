@@ -2,7 +2,7 @@
     `rebuilt` ones are replayed by a rebuild, the others kept. -#}
 {% macro contract_tables() %}
   {%- set tables = {
-    'raw_events': {'part': 'staging', 'key': ['event_no'], 'columns': [
+    'raw_events': {'part': 'staging', 'key': ['event_no'], 'partition': 'landed_on', 'columns': [
       ('event_no', 'bigint'), ('load_id', 'id'), ('landed_on', 'date'), ('source_id', 'text'), ('source_name', 'text'),
       ('source_slug', 'text'), ('message_id', 'id'), ('type', 'id'), ('event_name', 'text'), ('event_slug', 'text'),
       ('received_at', 'timestamp'), ('sent_at', 'timestamp'), ('original_timestamp', 'timestamp'), ('timestamp', 'timestamp'),

@@ -21,7 +21,8 @@
         {%- for column, type in table.columns -%}
           {%- do columns.append(profiles_sync.quote_column(column) ~ ' ' ~ profiles_sync.column_type(type)) -%}
         {%- endfor -%}
-        {%- do run_query('create table ' ~ relation ~ ' (' ~ columns | join(', ') ~ ')') -%}
+        {%- set layout = profiles_sync.table_layout(table.key, table.get('indexes'), dict(table.columns), table.get('partition')) -%}
+        {%- do run_query('create table ' ~ relation ~ ' (' ~ columns | join(', ') ~ ')' ~ layout) -%}
         {%- do profiles_sync.create_indexes(relation, table.key, table.get('indexes')) -%}
       {%- endif -%}
     {%- endfor -%}

@@ -7,7 +7,7 @@
     {%- set pending = (run_query('select count(*) from ' ~ current ~ ' where consumed = 0').rows[0][0]) | int -%}
     {% call statement('start_run') %}
       {%- if pending %}
-        update {{ current }} set consumed = 1
+        update {{ current }} set consumed = 1 where consumed = 0
       {%- else %}
         insert into {{ current }} (sync_id, uuid_ts, consumed)
         select
@@ -25,6 +25,7 @@
       delete from {{ current }} where uuid_ts < (select max(c.uuid_ts) from {{ current }} as c)
     {% endcall %}
     {% endif %}
+    {%- do profiles_sync.tidy_watermarks() -%}
     {%- do adapter.commit() -%}
   {%- endif -%}
 {% endmacro %}

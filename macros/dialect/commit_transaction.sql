@@ -1,0 +1,34 @@
+{#- Ends a transaction begun by `write_step`: all of its statements take effect, or none. -#}
+{% macro commit_transaction(transaction) %}
+  {{- return(adapter.dispatch('commit_transaction', 'profiles_sync')(transaction)) -}}
+{% endmacro %}
+
+{% macro default__commit_transaction(transaction) %}
+  {%- do adapter.commit() -%}
+{% endmacro %}
+
+{#- One script. Its last statement gives the rows that each of the others wrote. -#}
+{% macro bigquery__commit_transaction(transaction) %}
+  {%- set names = transaction.rows.keys() | list -%}
+  {% call statement('transaction', fetch_result=true) %}
+    {%- for name in names %}
+    declare rows_{{ loop.index }} int64 default 0;
+    {%- endfor %}
+    begin transaction;
+    {%- for sql in transaction.statements %}
+    {{ sql }};
+    set rows_{{ loop.index }} = @@row_count;
+    {%- endfor %}
+    commit transaction;
+    select {% for name in names %}rows_{{ loop.index }} as written_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %};
+  {% endcall %}
+  {%- set found = load_result('transaction').table.rows[0] -%}
+  {%- for name in names -%}
+    {%- do transaction.rows.update({name: found[loop.index0] | int}) -%}
+  {%- endfor -%}
+{% endmacro %}
+
+{#- Begun by `write_step` itself, not by dbt. -#}
+{% macro snowflake__commit_transaction(transaction) %}
+  {%- do run_query('commit') -%}
+{% endmacro %}

@@ -1,0 +1,29 @@
+{#- How a table that is being made is laid out, as the clause between its columns and its query. `key` and `indexes` as in `create_indexes`;
+    `types` maps columns to logical types, where it is known; `partition` names the date column that rows come and go by. -#}
+{% macro table_layout(key, indexes, types={}, partition=none) %}
+  {%- set key = [key] if key is string else key -%}
+  {{- return(adapter.dispatch('table_layout', 'profiles_sync')(key, indexes, types, partition)) -}}
+{% endmacro %}
+
+{% macro default__table_layout(key, indexes, types, partition) %}
+  {{- return('') -}}
+{% endmacro %}
+
+{#- Partitions by day, of arrival where a table is looked up by that; clustered by what it is looked up by, else its key. Bytes cannot be
+    clustered by, and four columns are the most. -#}
+{% macro bigquery__table_layout(key, indexes, types, partition) %}
+  {%- set clauses = [] -%}
+  {%- set columns = [] -%}
+  {%- if partition -%}
+    {%- do clauses.append('partition by ' ~ profiles_sync.quote_column(partition)) -%}
+  {%- elif ['received_at'] in (indexes or []) -%}
+    {%- do clauses.append('partition by date(' ~ profiles_sync.quote_column('received_at') ~ ')') -%}
+  {%- endif -%}
+  {%- for index in (indexes or []) + [key or []] if index and index != ['received_at'] -%}
+    {%- if types.get(index[0]) != 'key16' and index[0] not in columns -%} {%- do columns.append(index[0]) -%} {%- endif -%}
+  {%- endfor -%}
+  {%- if columns -%}
+    {%- do clauses.append('cluster by ' ~ profiles_sync.column_list(columns[:4])) -%}
+  {%- endif -%}
+  {{- return(' ' ~ clauses | join(' ')) -}}
+{% endmacro %}
