@@ -121,6 +121,20 @@ def land(
 
 
 @app.command()
+def models(
+    to: Annotated[Path, typer.Option("--to", help="Folder below the model-paths of your dbt project.")],
+    home: HomeOption = None,
+    target: TargetOption = None,
+) -> None:
+    """Write the dbt models of the track events that have landed into a project that uses this one as a package."""
+    from profiles_sync.project import open_workplace
+    from profiles_sync.sync.launch import write_models
+
+    written = write_models(open_workplace(Home.locate(home), target=target), to)
+    print(f"{len(written)} new models below {to}{': ' + ', '.join(written) if written else ''}")
+
+
+@app.command()
 def history(
     run: Annotated[
         str | None, typer.Argument(help="A sync, by the beginning of its id: shows its tables and errors.")

@@ -81,7 +81,6 @@ def test_package_builds_in_another_project(consumer: Path, how: str) -> None:
         "HOME": str(consumer),
         "DBT_PROFILES_DIR": str(consumer),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "PROFILES_SYNC_HOME": str(consumer / "home"),
         "PROFILES_SYNC_SPACE": "people",
     }
 
@@ -95,9 +94,13 @@ def test_package_builds_in_another_project(consumer: Path, how: str) -> None:
     (consumer / "home").mkdir()
     (consumer / "home" / "profiles.yml").write_text((consumer / "profiles.yml").read_text())
     (consumer / "calls.jsonl").write_text("".join(json.dumps(call) + "\n" for call in CALLS))
-    run("profiles-sync", "land", "--source", str(consumer / "calls.jsonl"), cwd=consumer, env=env)
+    run("profiles-sync", "land", "--home", "home", "--source", str(consumer / "calls.jsonl"), cwd=consumer, env=env)
+    run("profiles-sync", "models", "--home", "home", "--to", str(consumer / "models" / "events"), cwd=consumer, env=env)
     run("dbt", "build", cwd=consumer, env=env)
     with duckdb.connect(str(consumer / "warehouse.duckdb")) as connection:
+        assert connection.execute("select event, total from people.order_completed").fetchall() == [
+            ("order_completed", 9.5)
+        ]
         assert connection.execute("select identifiers from people.people").fetchall() == [(3,)]
         assert connection.execute("select email from people.identifies").fetchall() == [("ann@example.com",)]
         assert connection.execute("select event_text, user_id from people.tracks").fetchall() == [
