@@ -369,20 +369,22 @@ def _last_event_no(warehouse: Warehouse) -> int:
 
 def _insert_events(warehouse: Warehouse, load: _Load, scratch: Path, before: int) -> None:
     loaded_at = f"make_timestamp({timestamps.from_datetime(load.loaded_at)})"
-    # The window without an order streams over the sorted rows; one with an order would hold them all.
-    query = f"""
-        select
-          {before} + row_number() over (), '{load.load_id}', {loaded_at}::date, source_id, source_name, source_slug,
-          message_id, type, event_name, event_slug, make_timestamp(received_us), make_timestamp(sent_us),
-          make_timestamp(original_us), make_timestamp(timestamp_us), user_id, anonymous_id, payload, payload_sha256,
-          file_name, file_row, item_no, {loaded_at}
-        from (
-          select c.*, f.* exclude (file_no)
-          from ({spool.calls_sql(scratch)}) as c join ({_files_sql(scratch)}) as f using (file_no)
-          order by received_us, timestamp_us, message_id, payload_sha256, file_no, file_row, item_no
-        )
-    """
-    written = warehouse.insert_query(warehouse.staging("raw_events"), _EVENT_COLUMNS, query, scratch)
+    written = 0
+    for calls in spool.calls_sql(scratch):
+        # The window without an order streams over the sorted rows; one with an order would hold them all.
+        query = f"""
+            select
+              {before + written} + row_number() over (), '{load.load_id}', {loaded_at}::date, source_id, source_name,
+              source_slug, message_id, type, event_name, event_slug, make_timestamp(received_us), make_timestamp(sent_us),
+              make_timestamp(original_us), make_timestamp(timestamp_us), user_id, anonymous_id, payload, payload_sha256,
+              file_name, file_row, item_no, {loaded_at}
+            from (
+              select c.*, f.* exclude (file_no)
+              from ({calls}) as c join ({_files_sql(scratch)}) as f using (file_no)
+              order by received_us, timestamp_us, message_id, payload_sha256, file_no, file_row, item_no
+            )
+        """
+        written += warehouse.insert_query(warehouse.staging("raw_events"), _EVENT_COLUMNS, query, scratch)
     if written != load.landed:
         raise LandingError(f"{load.landed} calls were read, {written} arrived in the warehouse", code="E_INTERNAL")
 

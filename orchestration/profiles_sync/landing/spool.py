@@ -1,14 +1,16 @@
 """Scratch files between reading and loading: accepted calls, rejects and structure, in forms that DuckDB scans fast.
 
 A call is a line of tab-separated fields, blank for NULL, nothing quoted, JSON last. The few calls with a tab or a line
-break in a field, or with very long JSON, go into a second file that quotes.
+break in a field, or with very long JSON, go into a second file that quotes. Calls are kept apart by the hour of their
+receipt: the load sorts some hours at a time, in memory, however many there are.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
 
 import orjson
 
@@ -46,7 +48,11 @@ STRUCTURE_COLUMNS = {"table_key": "varchar", "path": "varchar", **dict.fromkeys(
 _TABS = len(CALL_COLUMNS) - 1
 _WIDE = 256 * 1024
 _NOT_IN_JSON = bytes.maketrans(b"\t\r", b"  ")
-_FLUSH = 512
+_HOUR = 3_600_000_000
+# Calls held before they are written.
+_PENDING = 2000
+# Size of the scratch files that are sorted at a time.
+_GROUP_BYTES = 256 << 20
 _REJECT_TEXT_BYTES = 32 * 1024
 
 
@@ -59,12 +65,13 @@ class SpoolWriter:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._calls = (folder / f"calls-{name}.tsv").open("wb")
-        self._quoted = (folder / f"quoted-{name}.csv").open("wb")
-        self._rejects = (folder / f"rejects-{name}.csv").open("wb")
-        self._structure = (folder / f"structure-{name}.csv").open("wb")
-        self._pending: list[bytes] = []
-        self._marks: tuple[int, ...] = (0, 0, 0)
+        self._folder = folder
+        self._name = name
+        # Lines of plain calls by hour, and how many.
+        self._pending: dict[int, list[bytes]] = {}
+        self._lines = 0
+        # Files written since `mark`, and their size at it.
+        self._sizes: dict[Path, int] = {}
 
     def call(self, file_no: int, file_row: int, call: Call, slug: str | None) -> None:
         """Write an accepted call."""
@@ -81,71 +88,94 @@ class SpoolWriter:
         if head.count("\t") != _TABS or "\n" in head or "\r" in head or len(payload) > _WIDE:
             fields = [file_no, file_row, call.item_no, call.received, call.timestamp, call.sent, call.original]
             texts = [call.kind, call.sha256, call.message_id, call.user_id, call.anonymous_id, call.event_name, slug]
-            self._quoted.write(csv_line([*fields, *texts, payload.decode()]))
+            self._append(f"quoted-{call.received // _HOUR:06d}", csv_line([*fields, *texts, payload.decode()]))
             return
-        pending = self._pending
+        hour = call.received // _HOUR
+        pending = self._pending.get(hour)
+        if pending is None:
+            pending = self._pending[hour] = []
         pending.append(head.encode())
         pending.append(payload)
         pending.append(b"\n")
-        if len(pending) > _FLUSH:
+        self._lines += 1
+        if self._lines > _PENDING:
             self._flush()
 
     def reject(self, file_no: int, file_row: int, item_no: int, reason: str, detail: str, source: bytes) -> None:
         """Write a rejected call; of its text the first 32 KB are kept."""
         # No warehouse stores a NUL.
         text = source[:_REJECT_TEXT_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
-        self._rejects.write(csv_line([file_no, file_row, item_no, reason, detail, text]))
+        self._append("rejects", csv_line([file_no, file_row, item_no, reason, detail, text]))
 
     def structure(self, structure: Structure) -> None:
         """Hand over what was counted."""
-        for (table, path), counts in structure.counts():
-            self._structure.write(csv_line([table, orjson.dumps(path).decode(), *counts]))
+        rows = (csv_line([table, orjson.dumps(path).decode(), *counts]) for (table, path), counts in structure.counts())
+        self._append("structure", b"".join(rows))
         structure.clear()
 
     def mark(self) -> None:
         """Remember this place: `rollback` comes back to it."""
         self._flush()
-        self._marks = tuple(file.tell() for file in self._row_files)
+        self._sizes.clear()
 
     def rollback(self) -> None:
         """Forget the rows written since `mark`."""
         self._pending.clear()
-        for file, place in zip(self._row_files, self._marks, strict=True):
-            file.seek(place)
-            file.truncate()
+        self._lines = 0
+        for path, size in self._sizes.items():
+            os.truncate(path, size)
+        self._sizes.clear()
 
     def close(self) -> None:
-        """Write what is pending and close the files."""
+        """Write what is pending."""
         self._flush()
-        for file in (*self._row_files, self._structure):
-            file.close()
-
-    @property
-    def _row_files(self) -> tuple[BinaryIO, BinaryIO, BinaryIO]:
-        return self._calls, self._quoted, self._rejects
 
     def _flush(self) -> None:
-        self._calls.write(b"".join(self._pending))
+        for hour, lines in self._pending.items():
+            self._append(f"calls-{hour:06d}", b"".join(lines))
         self._pending.clear()
+        self._lines = 0
+
+    def _append(self, kind: str, content: bytes) -> None:
+        path = self._folder / f"{kind}-{self._name}"
+        with path.open("ab") as file:
+            self._sizes.setdefault(path, file.tell())
+            file.write(content)
 
 
-def calls_sql(folder: Path) -> str:
-    """Return the query of all accepted calls in a folder of scratch files."""
+def calls_sql(folder: Path) -> list[str]:
+    """Return queries that together give all accepted calls in a folder of scratch files.
+
+    Each is of a size that sorts in memory, and all calls of one were received before those of the next.
+    """
+    groups: list[tuple[list[Path], list[Path]]] = []
+    room = 0
+    by_hour = sorted((*folder.glob("calls-*"), *folder.glob("quoted-*")), key=lambda path: path.name.split("-")[1])
+    for _, files in groupby(by_hour, key=lambda path: path.name.split("-")[1]):
+        hour = list(files)
+        size = sum(path.stat().st_size for path in hour)
+        if not groups or size > room:
+            groups.append(([], []))
+            room = _GROUP_BYTES
+        room -= size
+        for path in hour:
+            groups[-1][path.name.startswith("quoted")].append(path)
     plain = "delim='\\t', quote='', escape='', nullstr='', max_line_size=2000000"
-    return (
-        f"{scan_sql(sorted(folder.glob('calls-*.tsv')), CALL_COLUMNS, plain)} union all "
-        f"{scan_sql(sorted(folder.glob('quoted-*.csv')), CALL_COLUMNS, _quoted_options(3 * LINE_BYTES))}"
-    )
+    return [
+        f"{scan_sql(calls, CALL_COLUMNS, plain)} union all "
+        f"{scan_sql(quoted, CALL_COLUMNS, _quoted_options(3 * LINE_BYTES))}"
+        for calls, quoted in groups
+    ]
 
 
 def rejects_sql(folder: Path) -> str:
     """Return the query of all rejects in a folder of scratch files."""
-    return scan_sql(sorted(folder.glob("rejects-*.csv")), REJECT_COLUMNS)
+    return scan_sql(sorted(folder.glob("rejects-*")), REJECT_COLUMNS)
 
 
 def structure_sql(folder: Path) -> str:
     """Return the query of the structure in a folder of scratch files; a path may come several times."""
-    return scan_sql(sorted(folder.glob("structure-*.csv")), STRUCTURE_COLUMNS, _quoted_options(3 * LINE_BYTES))
+    return scan_sql(sorted(folder.glob("structure-*")), STRUCTURE_COLUMNS, _quoted_options(3 * LINE_BYTES))
 
 
 def _quoted_options(line_bytes: int) -> str:

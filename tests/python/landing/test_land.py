@@ -16,7 +16,17 @@ from typing import Any
 
 import pytest
 
-from profiles_sync.landing import LandingError, LandingOptions, Progress, Source, SourceName, land, list_new_files, load
+from profiles_sync.landing import (
+    LandingError,
+    LandingOptions,
+    Progress,
+    Source,
+    SourceName,
+    land,
+    list_new_files,
+    load,
+    spool,
+)
 from profiles_sync.landing import worker as worker_module
 from profiles_sync.warehouse import WarehouseError
 from support.landing import NOW, LandingSpace, call, track
@@ -140,6 +150,31 @@ def test_order_is_bytewise_by_all_keys(space: LandingSpace) -> None:
     assert keys == sorted(keys)
     assert [row[1] for row in found] == ["Z", "a", "a", "a", "é", "m", "B", "same", "same"]
     assert [(Path(row[2]).name, row[3]) for row in found[1:4]] == [("a.gz", 1), ("a.gz", 2), ("b.gz", 3)]
+
+
+@pytest.mark.parametrize("group_bytes", [0, 3000, 1 << 30])
+def test_order_of_many_hours_sorted_some_at_a_time(
+    space: LandingSpace, monkeypatch: pytest.MonkeyPatch, group_bytes: int
+) -> None:
+    monkeypatch.setattr(spool, "_GROUP_BYTES", group_bytes)
+    monkeypatch.setattr(spool, "_PENDING", 7)
+    pick = random.Random(3)
+    for file in range(3):
+        lines = []
+        for number in range(40):
+            at = f"2024-05-{pick.randrange(1, 4):02d}T{pick.randrange(24):02d}:{pick.randrange(3):02d}:00.000Z"
+            # A line break makes a call take the way of those that need quotes.
+            lines.append(track(f"m{number}{chr(10) * pick.randrange(2)}", at=at, properties={"n": number}))
+        space.write(f"{file}.gz", lines)
+        space.write_bytes(f"{file}-broken.gz", damaged(b"\n".join(json.dumps(line).encode() for line in lines * 50)))
+    assert space.land().landed == 120
+    found = space.events(
+        "event_no", "received_at", "timestamp", "message_id", "payload_sha256", "file_name", "file_row"
+    )
+    assert [row[0] for row in found] == list(range(1, 121))
+    keys = [(row[1], row[2], row[3].encode(), row[4], row[5].encode(), row[6]) for row in found]
+    assert keys == sorted(keys)
+    assert len(set(keys)) == 120
 
 
 def test_items_of_a_batch_are_ordered_by_content_not_by_place(space: LandingSpace) -> None:
@@ -629,7 +664,9 @@ def test_a_source_that_cannot_be_listed_writes_nothing(space: LandingSpace) -> N
 def test_rows_that_did_not_arrive_fail_the_load(duckdb_space: LandingSpace, monkeypatch: pytest.MonkeyPatch) -> None:
     duckdb_space.write("a.gz", [track("m1"), track("m2")])
     every = load.spool.calls_sql
-    monkeypatch.setattr(load.spool, "calls_sql", lambda folder: f"from ({every(folder)}) where message_id <> 'm2'")
+    monkeypatch.setattr(
+        load.spool, "calls_sql", lambda folder: [f"from ({calls}) where message_id <> 'm2'" for calls in every(folder)]
+    )
     with pytest.raises(LandingError, match="2 calls were read, 1 arrived"):
         duckdb_space.land()
     monkeypatch.undo()
