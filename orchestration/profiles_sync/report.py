@@ -124,7 +124,7 @@ def print_sync(console: Console, record: SyncRecord, *, detail: bool = False) ->
     if outcome.landing.files or outcome.error is None:
         console.print(_landing_line(outcome), highlight=False)
     if outcome.tables:
-        console.print(rows_by_group({"Rows synced": outcome}))
+        console.print(_rows_by_group(outcome))
     elif outcome.error is None:
         console.print("Every table was up to date.")
     if detail and outcome.tables:
@@ -136,19 +136,20 @@ def print_sync(console: Console, record: SyncRecord, *, detail: bool = False) ->
                 )
     if outcome.error:
         _print_error(console, outcome.error)
-        for table in outcome.failed_tables:
+        failed = [table for table in outcome.failed_tables if table.status is Status.FAILED]
+        for table in failed:
             if table.error and table.error != outcome.error:
                 console.print(f"  {table.table}: {table.error.message}", markup=False, highlight=False)
+        if waiting := len(outcome.failed_tables) - len(failed):
+            console.print(f"{waiting} tables that are made of them were left as they were.", highlight=False)
 
 
-def rows_by_group(outcomes: dict[str, Outcome]) -> Table:
-    """Return rows synced by group, one column for each sync."""
+def _rows_by_group(outcome: Outcome) -> Table:
     shown = _plain_table(show_footer=True)
     shown.add_column("", footer="All")
-    for title, outcome in outcomes.items():
-        shown.add_column(title, justify="right", footer=f"{outcome.rows_synced:,}")
+    shown.add_column("Rows synced", justify="right", footer=f"{outcome.rows_synced:,}")
     for group in GROUPS:
-        shown.add_row(GROUP_NAMES[group], *(f"{outcome.rows(group):,}" for outcome in outcomes.values()))
+        shown.add_row(GROUP_NAMES[group], f"{outcome.rows(group):,}")
     return shown
 
 

@@ -134,7 +134,7 @@ def _errors_in_markdown(outcome: Outcome) -> str:
     if outcome.error.hint:
         lines.append(outcome.error.hint)
     for table in outcome.failed_tables:
-        if table.error and table.error != outcome.error:
+        if table.status is Status.FAILED and table.error and table.error != outcome.error:
             lines.append(f"`{table.table}` **{table.error.code}** {table.error.message}")
     return "\n\n".join(lines)
 
