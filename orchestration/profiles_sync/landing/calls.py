@@ -67,6 +67,10 @@ BODY = {
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
+# A number that Postgres' numeric, and so its jsonb, does not take: more decimals than this.
+_DECIMALS = 16_383
+_MAYBE_TINY = re.compile(rb"[eE]-\d{4}|\.\d{%d}" % (_DECIMALS // 2))
+_STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.(\d+))?(?:[eE]([+-]?\d+))?')
 _Members = dict[str, msgspec.Raw]
 _decode_members = msgspec.json.Decoder(_Members).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -164,6 +168,8 @@ class CallReader:
                 document = _loads_again(line, source, error)
             if type(document) is not dict:
                 raise Rejected("invalid_json", "the line is JSON, but no object")
+            if (b"e-" in line or b"E-" in line or len(line) > _DECIMALS) and _has_tiny_number(line):
+                raise Rejected("invalid_json", f"a number has more than {_DECIMALS} decimals")
             if type(document.get("batch")) is list:
                 self._batch(document, line, mended=line is not source)
                 return
@@ -321,22 +327,21 @@ class CallReader:
         elif len(body) > PROPERTIES:
             raise Rejected("too_many_properties", f"{len(body)} {BODY[kind]}")
 
-    def _time(self, call: dict[str, Any], name: str) -> int | None:
-        value = call.get(name)
-        if value is None:
-            return None
-        moment = timestamps.parse(value)
-        if moment is None:
-            self._noted.append(("invalid_timestamp", name))
-        return moment
+    def _times(self, call: dict[str, Any]) -> tuple[int | None, int | None, int | None]:
+        """Return `sentAt`, `originalTimestamp` and `timestamp`; one that cannot be read is absent, and noted."""
+        get, parse = call.get, timestamps.parse
+        times = parse(get("sentAt")), parse(get("originalTimestamp")), parse(get("timestamp"))
+        if None in times:
+            for name, moment in zip(("sentAt", "originalTimestamp", "timestamp"), times, strict=True):
+                if moment is None and get(name) is not None:
+                    self._noted.append(("invalid_timestamp", name))
+        return times
 
     def _archived_times(self, call: dict[str, Any]) -> tuple[int, int | None, int, int]:
         received = timestamps.parse(call["receivedAt"])
         if received is None:
             raise Rejected("invalid_received_at", f"`receivedAt` is {_short(call['receivedAt'])}")
-        sent = self._time(call, "sentAt")
-        original = self._time(call, "originalTimestamp")
-        timestamp = self._time(call, "timestamp")
+        sent, original, timestamp = self._times(call)
         if timestamp is None:
             timestamp = received if original is None else timestamps.corrected(received, sent, original)
         return received, sent, timestamp if original is None else original, timestamp
@@ -344,9 +349,7 @@ class CallReader:
     def _filled_times(self, call: dict[str, Any]) -> tuple[int, int | None, int, int, dict[str, str]]:
         """Return the four times of a call that was not archived, and what of them its payload lacks."""
         received = self._loaded
-        sent = self._time(call, "sentAt")
-        given = self._time(call, "timestamp")
-        original = self._time(call, "originalTimestamp")
+        sent, original, given = self._times(call)
         filled = {"receivedAt": timestamps.iso(received)}
         if original is None:
             original = received if given is None else given
@@ -373,6 +376,17 @@ def _loads_again(line: bytes, source: bytes, error: orjson.JSONDecodeError) -> A
         return orjson.loads(line)
     except orjson.JSONDecodeError as second:
         raise Rejected("invalid_json", str(second)) from second
+
+
+def _has_tiny_number(line: bytes) -> bool:
+    if _MAYBE_TINY.search(line) is None:
+        return False
+    for token in _STRING_OR_NUMBER.finditer(line):
+        # Within twenty digits an exponent says enough.
+        exponent = int(token[2][:20]) if token[2] else 0
+        if len(token[1] or b"") - exponent > _DECIMALS:
+            return True
+    return False
 
 
 def _generated_id(source: bytes, item_no: int) -> str:

@@ -49,6 +49,8 @@ SCHEMA_VERSION = 1
 _SMALL_LOAD_BYTES = 4 << 20
 _MOST_WORKERS = 4
 _NAMES_KEPT = 100
+# The registry's key is an index on some engines, and an index has a longest entry.
+_PATH_BYTES = 2000
 
 _EVENT_COLUMNS = (
     "event_no", "load_id", "landed_on", "source_id", "source_name", "source_slug", "message_id", "type", "event_name",
@@ -503,8 +505,12 @@ def _update_column_registry(
         return []
     seen: dict[tuple[str, KeyPath], list[int]] = {}
     event_types = frozenset(EVENT_TYPE_TABLES.values())
+    too_long: Counter[str] = Counter()
     for table_key, path_text, *counts in _structure(scratch):
         path = tuple(json.loads(path_text))
+        if len(path_text.encode()) > _PATH_BYTES:
+            too_long[table_key] += int(sum(counts))
+            continue
         for table in registry.tables_of(table_key, path, event_types):
             if table in tables or table == TRAIT_TABLE:
                 known = seen.setdefault((table, path), [0] * len(counts))
@@ -528,6 +534,12 @@ def _update_column_registry(
             [*(getattr(row, name) for name in changing), row.table_name, row.raw_path],
         )
     load.notices.extend(change.notices)
+    load.notices.extend(
+        Notice(
+            "key_too_long", table, None, number, f"keys whose path is longer than {_PATH_BYTES} bytes make no column"
+        )
+        for table, number in sorted(too_long.items())
+    )
     return [f"{table}.{column}" for table, column in change.new_columns]
 
 

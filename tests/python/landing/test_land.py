@@ -111,6 +111,26 @@ def test_large_and_oddly_spaced_payloads_arrive(space: LandingSpace) -> None:
     assert space.payloads() == [large, json.loads(spaced)]
 
 
+def test_extremes_that_one_line_may_have(space: LandingSpace) -> None:
+    """One odd line must not stop the load on any engine."""
+    envelope = b'"type":"page","userId":"u","receivedAt":"2024-05-01T10:00:00Z"'
+    long_key = json.dumps("k" * 5000 + "日本").encode()
+    space.write("a.gz", [
+        b'{%b,"messageId":"m1","properties":{"deep":%b}}' % (envelope, b"[" * 1000 + b"]" * 1000),
+        b'{%b,"messageId":"m2","properties":{"tiny":1e-16383,"small":1e-307,"huge":1e308,"digits":%b}}' % (envelope, b"7" * 300),
+        b'{%b,"messageId":"m3","properties":{%b:1,"fine":2}}' % (envelope, long_key),
+        b'{%b,"messageId":"m4","properties":{"n":1e-16384}}' % envelope,
+        b'{%b,"messageId":"m5","properties":{"":1,"  ":2,"\\n":3}}' % envelope,
+    ])  # fmt: skip
+    report = space.land()
+    assert (report.landed, report.rejected) == (4, {"invalid_json": 1})
+    assert [
+        (each.notice, each.table_name, each.occurrences) for each in report.notices if each.notice == "key_too_long"
+    ] == [("key_too_long", "pages", 1)]
+    columns = [name for (name,) in space.rows("ops.column_registry", "column_name") if not name.startswith("column_")]
+    assert columns == ["deep", "digits", "fine", "huge", "small", "tiny"]
+
+
 def test_numbers_beyond_64_bits_stay_exact(space: LandingSpace) -> None:
     single = b'{"type":"page","messageId":"m1","userId":123456789012345678901234567890,"n":0.1234567890123456789012345}'
     space.write("a.gz", [single, b'{"batch":[%b]}' % single.replace(b"m1", b"m2")])
