@@ -9,10 +9,19 @@
   with rules as (
     {{ profiles_sync.identity_rules(settings) }}
   ),
+  candidates as (
+    {#- One fresh identifier of each type breaks nothing; only where a profile is, or a type twice, or very many. #}
+    select set_no from work_touches where mod(element, {{ stride }}) = 0
+    union
+    select set_no from work_touches group by set_no, external_id_type having count(*) > 1
+    union
+    select set_no from work_touches where rank_no > {{ settings.mapping_cap }}
+  ),
   places as (
-    select set_no, element, min(rank_no) as rank_no, min(external_id_type) as external_id_type
-    from work_touches
-    group by set_no, element
+    select touches.set_no, touches.element, min(touches.rank_no) as rank_no, min(touches.external_id_type) as external_id_type
+    from work_touches as touches
+    inner join candidates on candidates.set_no = touches.set_no
+    group by touches.set_no, touches.element
   ),
   amounts as (
     select places.set_no as event_no, places.rank_no, sizes.check_name, sizes.n, 1 as held
@@ -350,9 +359,5 @@
   union all
   {{ profiles_sync.step_row('joined', 0, "from ends where kind = 'joined'",
     event_no='event_no', clock_ms='clock_ms', element='loser', node='canonical') }}
-  {%- endif %}
-  {%- if contested %}
-  union all
-  {{ profiles_sync.identity_first_owners() }}
   {%- endif %}
 {% endmacro %}

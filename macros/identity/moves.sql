@@ -1,5 +1,5 @@
-{#- `work_moves`, every change of a profile's canonical one: `profile` moves from `before` to `canonical` at `event_no`. A merge moves the
-    loser and all that had been merged into it. The merges form a forest whose events grow towards the root, so a profile's moves are its
+{#- `work_moves`, every change of a profile's canonical one: `profile` moves from `before` to `canonical` at `event_no`, where it stays up to
+    the event before `until_no`. A merge moves the loser and all that had been merged into it. The merges form a forest whose events grow towards the root, so a profile's moves are its
     ancestors: pairs at most d apart, joined with the pairs exactly d apart, give the pairs at most 2d apart. -#}
 {% macro identity_moves(steps) %}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -31,22 +31,22 @@
     canonical,
     event_no,
     pointer,
-    coalesce(lag(canonical) over (partition by profile order by event_no), home) as before
+    coalesce(lag(canonical) over (partition by profile order by event_no), home) as before,
+    coalesce(lead(event_no) over (partition by profile order by event_no), {{ profiles_sync.identity_infinity() }}) as until_no
   from families
 {% endmacro %}
+
+{#- Join of the move that a label's profile had made last by an event (`work_moves` as `moves`). -#}
+{% macro join_last_move(label, event_no) -%}
+  left join work_moves as moves on moves.profile = {{ label }} and moves.event_no <= {{ event_no }} and moves.until_no > {{ event_no }}
+{%- endmacro %}
 
 {#- Subquery with the identifiers added and the canonical profile that each belonged to right after its event. -#}
 {% macro added_identifiers() %}
   (
-    select
-      steps.event_no,
-      steps.clock_ms,
-      steps.element,
-      steps.external_id_type,
-      coalesce(min(moves.canonical), min(steps.node)) as node
+    select steps.event_no, steps.clock_ms, steps.element, steps.external_id_type, coalesce(moves.canonical, steps.node) as node
     from work_steps as steps
-    left join work_moves as moves on moves.profile = steps.node and moves.event_no <= steps.event_no
+    {{ profiles_sync.join_last_move('steps.node', 'steps.event_no') }}
     where steps.kind = 'added'
-    group by steps.event_no, steps.clock_ms, steps.element, steps.external_id_type
   )
 {% endmacro %}

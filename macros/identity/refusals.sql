@@ -24,19 +24,6 @@
     {%- endif %}
     {%- endif %}
   ),
-  added as (
-    select event_no, clock_ms, element, external_id_type, node from {{ profiles_sync.added_identifiers() }} as identifiers
-  ),
-  history as (
-    {#- Who owns what from when on: the profiles that there were at the start, and what the batch created and added. #}
-    select element, cast(0 as {{ profiles_sync.column_type('bigint') }}) as event_no, cast(0 as {{ profiles_sync.column_type('bigint') }}) as clock_ms, element as node
-    from work_sizes
-    where check_name = 'MERGE'
-    union all
-    select element, event_no, clock_ms, node from added
-    union all
-    select element, event_no, clock_ms, node from work_steps where kind = 'created'
-  ),
   touches as (
     select
       events.event_no,
@@ -48,6 +35,20 @@
     from refused
     inner join work_events as events on events.event_no = refused.event_no
     inner join work_identifiers as identifiers on identifiers.set_no = events.set_no and identifiers.status = 'ok'
+  ),
+  joined as (
+    {#- What came to which label and when: the profiles that there were at the start, and what the batch created and added. #}
+    select
+      'start' as kind,
+      element,
+      cast(0 as {{ profiles_sync.column_type('bigint') }}) as event_no,
+      cast(0 as {{ profiles_sync.column_type('bigint') }}) as clock_ms,
+      cast(null as {{ profiles_sync.column_type('text') }}) as external_id_type,
+      element as node
+    from work_sizes
+    where check_name = 'MERGE'
+    union all
+    select kind, element, event_no, clock_ms, external_id_type, node from work_steps where kind in ('added', 'created')
   ),
   placed as (
     {#- Where each identifier stood right before its event; NULL: nobody owned it. #}
@@ -68,32 +69,56 @@
         touches.external_id_type,
         touches.label,
         touches.element,
-        coalesce(min(moves.canonical), min(history.node)) as node
+        coalesce(moves.canonical, joined.node) as node
       from touches
-      left join history on history.element = touches.element and history.event_no < touches.event_no
-      left join work_moves as moves on moves.profile = history.node and moves.event_no < touches.event_no
-      group by touches.event_no, touches.clock_ms, touches.rank_no, touches.external_id_type, touches.label, touches.element
+      left join joined on joined.element = touches.element and joined.event_no < touches.event_no
+      {{ profiles_sync.join_last_move('joined.node', 'touches.event_no - 1') }}
     ) as stands
   ),
   asked as (
     select distinct node from placed where node is not null
   ),
+  stays as (
+    {#- The labels that came to a profile that is asked about, and when: it was joined itself, or what was joined moved to it. #}
+    select joined.kind, joined.element, joined.external_id_type, joined.clock_ms as added_ms, joined.node, joined.event_no, joined.clock_ms
+    from joined
+    inner join asked on asked.node = joined.node
+    {{ profiles_sync.join_last_move('joined.node', 'joined.event_no') }}
+    where moves.profile is null
+    union all
+    select
+      joined.kind,
+      joined.element,
+      joined.external_id_type,
+      joined.clock_ms as added_ms,
+      moves.canonical as node,
+      case when moves.event_no > joined.event_no then moves.event_no else joined.event_no end as event_no,
+      case when moves.event_no > joined.event_no then events.clock_ms else joined.clock_ms end as clock_ms
+    from work_moves as moves
+    inner join asked on asked.node = moves.canonical
+    inner join work_events as events on events.event_no = moves.event_no
+    inner join joined on joined.node = moves.profile and joined.event_no < moves.until_no
+  ),
   gains as (
     select stays.node, stays.event_no, stays.clock_ms, sizes.check_name, sizes.added_ms, sizes.n
-    from (
-      select history.element, history.node, history.event_no, history.clock_ms
-      from history
-      inner join asked on asked.node = history.node
-      union all
-      select history.element, moves.canonical as node, moves.event_no, events.clock_ms
-      from history
-      inner join work_moves as moves on moves.profile = history.node and moves.event_no > history.event_no
-      inner join asked on asked.node = moves.canonical
-      inner join work_events as events on events.event_no = moves.event_no
-    ) as stays
-    inner join (
-      {{ profiles_sync.element_sizes(settings) }}
-    ) as sizes on sizes.element = stays.element
+    from stays
+    inner join work_sizes as sizes on sizes.element = stays.element
+    where stays.kind = 'start'
+    union all
+    select node, event_no, clock_ms, 'MERGE', cast(null as {{ profiles_sync.column_type('bigint') }}), 1 from stays where kind = 'created'
+    union all
+    select node, event_no, clock_ms, 'MAPPING', cast(null as {{ profiles_sync.column_type('bigint') }}), 1 from stays where kind = 'added'
+    union all
+    select
+      stays.node,
+      stays.event_no,
+      stays.clock_ms,
+      stays.external_id_type,
+      case when {{ profiles_sync.rule_window_ms(settings, 'rules') }} is not null then stays.added_ms end,
+      1
+    from stays
+    left join rules on rules.external_id_type = stays.external_id_type
+    where stays.kind = 'added'
   ),
   sums as (
     select
@@ -181,6 +206,7 @@
     cast(null as {{ profiles_sync.column_type('text') }}) as limit_window
   from placed
   left join (select event_no, min(rank_no) as rank_no from breaches group by event_no) as cuts on cuts.event_no = placed.event_no
-  left join added on added.event_no = placed.event_no and added.element = placed.element
+  left join work_steps as added
+    on added.kind = 'added' and added.event_no = placed.event_no and added.element = placed.element
   where placed.node is null and added.event_no is null and (cuts.rank_no is null or placed.rank_no < cuts.rank_no)
 {% endmacro %}

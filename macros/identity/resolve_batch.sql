@@ -34,7 +34,6 @@
   {%- endif -%}
   {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_open')) -%}
   {%- do profiles_sync.plan_for('joins') -%}
-  {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_first_owners()) -%}
   {{- return(profiles_sync.identity_run_rounds(batch, [batch.settings.identity_round_limit | int, 12] | min)) -}}
 {% endmacro %}
 
@@ -54,8 +53,14 @@
     {%- if batch.contested -%}
       {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_contested_events(batch.trees)) -%}
     {%- endif -%}
-    {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_uncontested_steps(batch.trees, batch.contested)) -%}
-    {%- if batch.contested and not profiles_sync.identity_run_rounds(batch, batch.settings.identity_round_limit | int) -%}
+    {%- set uncontested = profiles_sync.identity_uncontested_steps(batch.trees, batch.contested) -%}
+    {%- if not batch.contested -%}
+      {%- do profiles_sync.create_work_table('work_steps', uncontested) -%}
+    {%- elif profiles_sync.identity_run_rounds(batch, batch.settings.identity_round_limit | int) -%}
+      {% call statement('uncontested_steps') %}
+        {{ profiles_sync.with_work_tables('insert into work_steps ' ~ uncontested) }}
+      {% endcall %}
+    {%- else -%}
       {%- do profiles_sync.identity_out_of_rounds(batch) -%}
     {%- endif -%}
   {%- endif -%}
@@ -100,10 +105,15 @@
 {% macro identity_run_rounds(batch, bound) %}
   {%- set state = namespace(written=1) -%}
   {%- for round_no in range(1, bound + 2) if state.written > 0 -%}
-    {% call statement('identity_round', fetch_result=true) %}
-      {{ profiles_sync.with_work_tables('insert into work_steps ' ~ profiles_sync.identity_round(batch, round_no)) }}
-    {% endcall %}
-    {%- set state.written = profiles_sync.affected_rows('identity_round') -%}
+    {%- if round_no == 1 -%}
+      {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_round(batch, round_no)) -%}
+      {%- set state.written = profiles_sync.affected_rows('work_table') -%}
+    {%- else -%}
+      {% call statement('identity_round', fetch_result=true) %}
+        {{ profiles_sync.with_work_tables('insert into work_steps ' ~ profiles_sync.identity_round(batch, round_no)) }}
+      {% endcall %}
+      {%- set state.written = profiles_sync.affected_rows('identity_round') -%}
+    {%- endif -%}
     {%- do batch.update({'rounds': round_no}) -%}
   {%- endfor -%}
   {{- return(state.written == 0) -}}

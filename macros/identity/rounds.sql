@@ -14,12 +14,10 @@
   {{ source }}
 {% endmacro %}
 
-{#- Every profile that an open event touches belongs to itself. -#}
-{% macro identity_first_owners() %}
-  {{ profiles_sync.step_row('owner', 0,
-    'from (select distinct element from work_open where mod(element, ' ~ profiles_sync.identity_stride() ~ ') = 0) as profiles',
-    element='element', node='element') }}
-{% endmacro %}
+{#- Before the first round, every profile that an open event touches belongs to itself. -#}
+{% macro first_owners() -%}
+    select distinct element, element as node from work_open where mod(element, {{ profiles_sync.identity_stride() }}) = 0
+{%- endmacro %}
 
 {#- One round over the open events, in four moves.
 
@@ -39,6 +37,9 @@
     {{ profiles_sync.identity_rules(settings) }}
   ),
   owners as (
+    {%- if round_no == 1 %}
+    {{ profiles_sync.first_owners() }}
+    {%- else %}
     select element, node
     from (
       select element, node, row_number() over (partition by element order by round_no desc) as newest
@@ -46,9 +47,10 @@
       where kind = 'owner'
     ) as history
     where newest = 1
+    {%- endif %}
   ),
   element_sizes as (
-    {{ profiles_sync.element_sizes(settings) }}
+    {{ 'select element, check_name, added_ms, n from work_sizes' if round_no == 1 else profiles_sync.element_sizes(settings) }}
   ),
   node_sizes as (
     select owners.node, sizes.check_name, sum(sizes.n) as n
@@ -69,8 +71,10 @@
       row_number() over (partition by touches.event_no, coalesce(owners.node, touches.element) order by touches.rank_no) as occurrence
     from work_open as touches
     left join owners on owners.element = touches.element
+    {%- if round_no > 1 %}
     left join (select event_no from work_steps where kind = 'resolved') as done on done.event_no = touches.event_no
     where done.event_no is null
+    {%- endif %}
   ),
   {%- if windows %}
   {#- A free identifier of a sliding type counts only if it cannot have been added, and have slid out again, before this event. #}
@@ -329,6 +333,10 @@
     ) as free_ones
     where member_no > 1 or mapped + ordinal <= {{ settings.mapping_cap }}
   )
+  {%- if round_no == 1 %}
+  {{ profiles_sync.step_row('owner', 0, 'from owners', element='element', node='node') }}
+  union all
+  {%- endif %}
   {{ profiles_sync.step_row('owner', round_no, 'from additions', element='element', node='finally') }}
   union all
   {{ profiles_sync.step_row('owner', round_no,

@@ -198,6 +198,9 @@
     nothing, by its best identifier at the start. Its profile is that label's canonical one at the event, and it is stamped with the youngest
     of the profiles that it matched: the one that ended by it, if any. -#}
 {% macro identity_event_rows(batch) %}
+  {%- set labels = ['identifiers.node'] -%}
+  {%- if batch.active and batch.forest -%} {%- do labels.insert(0, 'anchors.root') -%} {%- endif -%}
+  {%- if batch.rounds -%} {%- do labels.insert(0, 'done.node') -%} {%- endif -%}
   select
     events.event_no,
     events.outcome,
@@ -206,11 +209,11 @@
     {{ profiles_sync.profile_of('bases.node') }} as profile_no
   from work_events as events
   left join (
-    select based.event_no, {{ 'coalesce(min(moves.canonical), min(based.node))' if batch.active else 'min(based.node)' }} as node
+    select based.event_no, {{ 'coalesce(moves.canonical, based.node)' if batch.active else 'based.node' }} as node
     from (
       select
         events.event_no,
-        coalesce({{ 'done.node, ' if batch.rounds }}{{ 'anchors.root, ' if batch.active and batch.forest }}identifiers.node, null) as node
+        {{ 'coalesce(' ~ labels | join(', ') ~ ')' if labels | length > 1 else labels[0] }} as node
       from work_events as events
       inner join work_identifiers as identifiers
         on identifiers.set_no = events.set_no and identifiers.rank_no = 1 and identifiers.status = 'ok'
@@ -222,9 +225,8 @@
       {%- endif %}
     ) as based
     {%- if batch.active %}
-    left join work_moves as moves on moves.profile = based.node and moves.event_no <= based.event_no
+    {{ profiles_sync.join_last_move('based.node', 'based.event_no') }}
     {%- endif %}
-    group by based.event_no
   ) as bases on bases.event_no = events.event_no
   {%- if batch.active %}
   left join (
