@@ -31,7 +31,9 @@ class Statement:
     def what(self) -> str:
         """Name of the table that it makes or fills, or how it begins."""
         text = re.sub(r"^\s*(/\*.*?\*/\s*)*", "", self.sql, flags=re.DOTALL)
-        if found := re.match(r"(create temporary table|insert into|delete from|merge into|update)\s+(\S+)", text, re.IGNORECASE):
+        if found := re.match(
+            r"(create temporary table|insert into|delete from|merge into|update)\s+(\S+)", text, re.IGNORECASE
+        ):
             return f"{found[1].split()[0]} {found[2].split('.')[-1]}".replace('"', "")
         return " ".join(text.split())[:60]
 

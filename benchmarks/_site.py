@@ -77,6 +77,4 @@ def raw_events_query(numbers: str, json_type: str) -> str:
     """
 
 
-COLUMNS = (
-    "event_no, load_id, landed_on, source_id, message_id, type, received_at, timestamp, user_id, anonymous_id, payload, loaded_at"
-)
+COLUMNS = "event_no, load_id, landed_on, source_id, message_id, type, received_at, timestamp, user_id, anonymous_id, payload, loaded_at"

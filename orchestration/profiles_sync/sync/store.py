@@ -46,7 +46,9 @@ class Store:
         if house.table_exists(house.schemas.staging, IDENTITY):
             resolved = house.query(f"select max(to_event_no) from {house.staging(IDENTITY)}")[0][0]
         registry = house.query(f"select table_name, last_event_no from {house.ops('event_registry')}")
-        tables = house.query(f"select table_name, max(last_event_no) from {house.ops('table_state')} group by table_name")
+        tables = house.query(
+            f"select table_name, max(last_event_no) from {house.ops('table_state')} group by table_name"
+        )
         return Progress(landed or 0, resolved or 0, dict(registry), dict(tables))
 
     def begin_sync(self, sync_id: str) -> None:

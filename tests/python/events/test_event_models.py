@@ -48,7 +48,17 @@ def test_a_model_compiles_to_nothing() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["{{ env_var('SECRET') }}", "{% raw %}", "{# no #}", "a: b # c", "'quoted' \"twice\"", "line\nbreak", "😀 שלום", "\x7f\x85\u2028", "`x`"],
+    [
+        "{{ env_var('SECRET') }}",
+        "{% raw %}",
+        "{# no #}",
+        "a: b # c",
+        "'quoted' \"twice\"",
+        "line\nbreak",
+        "😀 שלום",
+        "\x7f\x85\u2028",
+        "`x`",
+    ],
 )
 def test_any_event_name_is_only_text(name: str) -> None:
     text = plan_event_models([EventTable("odd", (name,))])["event__odd.yml"]

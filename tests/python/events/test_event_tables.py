@@ -113,7 +113,10 @@ def test_odd_payloads(deployment: Deployment) -> None:
     # Now that the columns have their types, values of other types come.
     pipeline.sync(
         [
-            track("misfit", {"2nd": "two", "utc": "tomorrow", "booleans": "yes", "int64": 1.5, "beyond": "many", "key": [1]}),
+            track(
+                "misfit",
+                {"2nd": "two", "utc": "tomorrow", "booleans": "yes", "int64": 1.5, "beyond": "many", "key": [1]},
+            ),
             track("fit", {"2nd": 3, "p": 1, "quote": False, "whole": 4, "date": 1e21, "lines": [1]}),
             track("nan_like", {"whole": "NaN", "minus": "Infinity", "int64": 12}),
         ]
@@ -141,7 +144,11 @@ def test_odd_payloads(deployment: Deployment) -> None:
     assert found["numbers"] == {**EXPECTED["numbers"], "int64": "9.223372036854776e+18"}
     assert found["times"] == EXPECTED["times"]
     types = pipeline.columns("odd_thing")
-    number, moment = ("double", "timestamp") if deployment.engine == "duckdb" else ("double precision", "timestamp without time zone")
+    number, moment = (
+        ("double", "timestamp")
+        if deployment.engine == "duckdb"
+        else ("double precision", "timestamp without time zone")
+    )
     assert (types["int64"], types["beyond"], types["_2nd"]) == (number, number, "bigint")
     assert (types["utc"], types["no_day"], types["booleans"]) == (moment, types["quote"], "boolean")
     notices = deployment.query(
@@ -155,7 +162,9 @@ def test_every_call_type(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync(
         [
-            call("p1", "page", name="Home", category=None, properties={"name": "other", "category": "Shop", "url": "u"}),
+            call(
+                "p1", "page", name="Home", category=None, properties={"name": "other", "category": "Shop", "url": "u"}
+            ),
             call("p2", "page", properties={"name": "Only property"}),
             call("s1", "screen", name="Main", properties={"name": {"no": "text"}}),
             call("g1", "group", groupId=42, traits={"employees": 7, "group id": "trait"}),
@@ -167,7 +176,11 @@ def test_every_call_type(deployment: Deployment) -> None:
             track("t2", "no object", context={"app": {"name": "shop"}}),
             track("t1", {"x": 2}),
             {**track("t3", {}), "userId": "null"},
-            {**track("t4", {"x": 3}), "sentAt": "2024-05-01T10:00:00Z", "originalTimestamp": "2024-05-01T08:00:00+02:00"},
+            {
+                **track("t4", {"x": 3}),
+                "sentAt": "2024-05-01T10:00:00Z",
+                "originalTimestamp": "2024-05-01T08:00:00+02:00",
+            },
         ]
     )
     assert values(pipeline, "pages") == {
@@ -229,7 +242,9 @@ def test_tables_and_columns_appear_in_the_sync_that_brings_them(deployment: Depl
     marks = deployment.query("select table_name, last_event_no, uuid_ts from profiles_ops.table_state order by 1")
     pipeline.build("--select", "event_types", "event__*")
     assert values(pipeline, "first_thing") == {"a1": {"n": "1"}, "a2": {"n": "2"}, "b1": {"m": "new"}}
-    assert marks == deployment.query("select table_name, last_event_no, uuid_ts from profiles_ops.table_state order by 1")
+    assert marks == deployment.query(
+        "select table_name, last_event_no, uuid_ts from profiles_ops.table_state order by 1"
+    )
 
 
 def test_columns_beyond_the_limit(deployment: Deployment) -> None:
@@ -246,7 +261,11 @@ def test_columns_beyond_the_limit(deployment: Deployment) -> None:
     pipeline.sync([call("i1", "identify", traits={"p": 1, "q": 2, "r": "three"})])
     assert set(pipeline.columns("profile_traits")) >= {"p", "q"}
     assert "r" not in pipeline.columns("profile_traits")
-    assert deployment.query("select name, value from profiles.user_traits order by 1") == [("p", "1"), ("q", "2"), ("r", "three")]
+    assert deployment.query("select name, value from profiles.user_traits order by 1") == [
+        ("p", "1"),
+        ("q", "2"),
+        ("r", "three"),
+    ]
 
 
 def test_a_failed_table_catches_up(deployment: Deployment) -> None:

@@ -6,7 +6,13 @@ from typing import Any
 
 
 def call(
-    kind: str, message_id: str, received: str, *, at: str | None = None, traits: dict[str, Any] | None = None, **ids: str
+    kind: str,
+    message_id: str,
+    received: str,
+    *,
+    at: str | None = None,
+    traits: dict[str, Any] | None = None,
+    **ids: str,
 ) -> dict[str, Any]:
     """A call; `received` and `at` are days and times such as `2024-01-10` or `2024-01-11T12:00:00`."""
     result: dict[str, Any] = {
