@@ -36,6 +36,14 @@
     {%- endfor -%}
     {%- set done.commits = done.commits + 1 -%}
   {%- endfor -%}
+  {%- if done.commits -%}
+    {#- Every other model joins these next. -#}
+    {%- set written = [profiles_sync.contract_relation('raw_events')] -%}
+    {%- for name in ['events', 'profiles', 'canonical', 'graph_log', 'mapping_log'] -%}
+      {%- do written.append(profiles_sync.contract_relation('identity_' ~ name)) -%}
+    {%- endfor -%}
+    {%- do profiles_sync.refresh_statistics(written) -%}
+  {%- endif -%}
 
   {{ run_hooks(post_hooks) }}
   {%- do profiles_sync.finish_table(
