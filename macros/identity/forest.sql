@@ -23,7 +23,7 @@
     inner join candidates on candidates.set_no = touches.set_no
     group by touches.set_no, touches.element
   ),
-  amounts as (
+  parts as (
     select places.set_no as event_no, places.rank_no, sizes.check_name, sizes.n, 1 as held
     from places
     inner join work_sizes as sizes on sizes.element = places.element and sizes.added_ms is null
@@ -36,17 +36,6 @@
     select set_no, rank_no, 'MAPPING', 1 as n, 0 as held
     from places
     where mod(element, {{ stride }}) <> 0
-  ),
-  suspects as (
-    select distinct sums.event_no
-    from (select event_no, check_name, sum(n) as n from amounts group by event_no, check_name) as sums
-    left join rules on rules.external_id_type = sums.check_name
-    where sums.n > {{ profiles_sync.check_limit(settings, 'sums.check_name', 'rules') }}
-  ),
-  parts as (
-    select amounts.event_no, amounts.rank_no, amounts.check_name, amounts.n, amounts.held
-    from amounts
-    inner join suspects on suspects.event_no = amounts.event_no
   ),
   {{ profiles_sync.prefix_breaches(settings) }}
   select

@@ -1,28 +1,34 @@
-{#- CTEs `running` and `breaches` over the CTEs `rules` and `parts`: for each event and check, the first rank at which the identifiers up to
-    it would make a profile too big. A part says what a rank adds: `n`, and whether a profile holds it (`held`) or it is fresh.
-    A check breaks when the whole is above its limit and above what the largest of the profiles has already, so a profile that a tightened
-    limit left too big stays usable. A longer prefix breaks whatever a shorter one breaks, so the first rank tells all.
+{#- CTEs `exceeding`, `running` and `breaches` over the CTEs `rules` and `parts`: for each event and check, the first rank at which the
+    identifiers up to it would make a profile too big. A part says what a rank adds: `n`, and whether a profile holds it (`held`) or it is
+    fresh. A check breaks when the whole is above its limit and above what the largest of the profiles has already, so a profile that a
+    tightened limit left too big stays usable. A longer prefix breaks whatever a shorter one breaks: so only checks that all of the event's
+    identifiers together break need a closer look, and the first rank tells all.
     With one profile a full mapping cap refuses the new identifiers only, which is no breach. -#}
 {% macro prefix_breaches(settings) -%}
+  {%- set frame = 'partition by parts.event_no, parts.check_name order by parts.rank_no rows between unbounded preceding and current row' -%}
+  exceeding as (
+    select sums.event_no, sums.check_name, {{ profiles_sync.check_limit(settings, 'sums.check_name', 'rules') }} as most
+    from (select event_no, check_name, sum(n) as n from parts group by event_no, check_name) as sums
+    left join rules on rules.external_id_type = sums.check_name
+    where sums.n > {{ profiles_sync.check_limit(settings, 'sums.check_name', 'rules') }}
+  ),
   running as (
     select
-      event_no,
-      rank_no,
-      check_name,
-      sum(n) over (partition by event_no, check_name order by rank_no rows between unbounded preceding and current row) as total,
-      max(case when held = 1 then n else 0 end)
-        over (partition by event_no, check_name order by rank_no rows between unbounded preceding and current row) as largest,
-      sum(held) over (partition by event_no, check_name order by rank_no rows between unbounded preceding and current row) as profiles
+      parts.event_no,
+      parts.rank_no,
+      parts.check_name,
+      exceeding.most,
+      sum(parts.n) over ({{ frame }}) as total,
+      max(case when parts.held = 1 then parts.n else 0 end) over ({{ frame }}) as largest,
+      sum(parts.held) over ({{ frame }}) as profiles
     from parts
+    inner join exceeding on exceeding.event_no = parts.event_no and exceeding.check_name = parts.check_name
   ),
   breaches as (
-    select running.event_no, running.check_name, min(running.rank_no) as rank_no
+    select event_no, check_name, min(rank_no) as rank_no
     from running
-    left join rules on rules.external_id_type = running.check_name
-    where running.total > running.largest
-      and running.total > {{ profiles_sync.check_limit(settings, 'running.check_name', 'rules') }}
-      and (running.check_name <> 'MAPPING' or running.profiles > 1)
-    group by running.event_no, running.check_name
+    where total > largest and total > most and (check_name <> 'MAPPING' or profiles > 1)
+    group by event_no, check_name
   )
 {%- endmacro %}
 

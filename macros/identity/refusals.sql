@@ -30,7 +30,7 @@
       events.clock_ms,
       identifiers.rank_no,
       identifiers.external_id_type,
-      identifiers.label,
+      identifiers.external_id_value,
       coalesce(identifiers.node, identifiers.label) as element
     from refused
     inner join work_events as events on events.event_no = refused.event_no
@@ -57,7 +57,7 @@
       clock_ms,
       rank_no,
       external_id_type,
-      label,
+      external_id_value,
       element,
       node,
       row_number() over (partition by event_no, coalesce(node, element) order by rank_no) as occurrence
@@ -67,7 +67,7 @@
         touches.clock_ms,
         touches.rank_no,
         touches.external_id_type,
-        touches.label,
+        touches.external_id_value,
         touches.element,
         coalesce(moves.canonical, joined.node) as node
       from touches
@@ -169,12 +169,13 @@
   reasons as (
     select
       placed.event_no,
-      placed.label,
+      placed.external_id_type,
+      placed.external_id_value,
       breaches.check_name,
       {{ profiles_sync.rule_limit(settings, 'rules') }} as value_limit,
       {{ profiles_sync.rule_window(settings, 'rules') }} as limit_window,
       row_number() over (
-        partition by placed.event_no, placed.label
+        partition by placed.event_no, placed.rank_no
         order by
           case breaches.check_name when 'MERGE' then 1 when 'MAPPING' then 2 else 3 end,
           coalesce(rules.priority_no, {{ profiles_sync.unranked_priority() }}),
@@ -186,7 +187,8 @@
   )
   select
     event_no,
-    label,
+    external_id_type,
+    external_id_value,
     case
       when check_name = 'MERGE' then 'profile_merge_limit_exceeded'
       when check_name = 'MAPPING' then 'identifier_mapping_limit_exceeded'
@@ -200,7 +202,8 @@
   union all
   select
     placed.event_no,
-    placed.label,
+    placed.external_id_type,
+    placed.external_id_value,
     'identifier_mapping_limit_exceeded' as violation,
     {{ settings.mapping_cap }} as limit_value,
     cast(null as {{ profiles_sync.column_type('text') }}) as limit_window

@@ -101,18 +101,10 @@
     {{ profiles_sync.sync_uuid_ts() }}
   from (
     {%- if batch.active %}
-    select
-      refusals.event_no,
-      refusals.violation,
-      identifiers.external_id_type,
-      identifiers.external_id_value,
-      refusals.limit_value,
-      refusals.limit_window
+    select event_no, violation, external_id_type, external_id_value, limit_value, limit_window
     from (
       {{ profiles_sync.identity_refusals(batch) }}
     ) as refusals
-    inner join work_events as events on events.event_no = refusals.event_no
-    inner join work_identifiers as identifiers on identifiers.set_no = events.set_no and identifiers.label = refusals.label
     union all
     {%- endif %}
     select
