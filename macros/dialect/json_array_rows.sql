@@ -19,10 +19,10 @@
   ) -}}
 {% endmacro %}
 
-{% macro bigquery__json_array_rows(relation, key_column, array_column) %}
+{% macro bigquery__json_array_rows(relation, key_column, array_column, condition) %}
   {{- return(
-    '(select arrays.' ~ key_column ~ ', place + 1 as item_no, item from ' ~ relation ~ ' as arrays cross join unnest(json_query_array(arrays.'
-    ~ array_column ~ ')) as item with offset as place)'
+    '(select arrays.' ~ key_column ~ ', place + 1 as item_no, item from (select ' ~ key_column ~ ', ' ~ array_column ~ ' as list from ' ~ relation
+    ~ ' where ' ~ condition ~ ') as arrays cross join unnest(json_query_array(arrays.list)) as item with offset as place)'
   ) -}}
 {% endmacro %}
 

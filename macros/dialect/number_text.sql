@@ -11,3 +11,17 @@
     ~ ' then cast(cast(' ~ float ~ ' as ' ~ profiles_sync.column_type('bigint') ~ ') as ' ~ text ~ ') else cast(' ~ float ~ ' as ' ~ text ~ ') end'
   ) -}}
 {% endmacro %}
+
+{#- Its cast prints 15 digits or 17, never 16. -#}
+{% macro bigquery__number_text(expression) %}
+  {%- set float = 'cast(' ~ expression ~ ' as float64)' -%}
+  {%- set cases = [] -%}
+  {%- for digits in [15, 16] -%}
+    {%- set text = "format('%." ~ digits ~ "g', " ~ float ~ ')' -%}
+    {%- do cases.append('when safe_cast(' ~ text ~ ' as float64) = ' ~ float ~ ' then ' ~ text) -%}
+  {%- endfor -%}
+  {{- return(
+    'case when abs(' ~ float ~ ') < 1e18 and floor(' ~ float ~ ') = ' ~ float ~ ' then cast(cast(' ~ float ~ ' as int64) as string) '
+    ~ cases | join(' ') ~ " else format('%.17g', " ~ float ~ ') end'
+  ) -}}
+{% endmacro %}
