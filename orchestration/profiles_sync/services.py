@@ -95,6 +95,8 @@ class Services:
         with (self._home.logs_dir / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *module],
+                # Python would import a `gql.py` of the folder that `up` was typed in before the library of that name.
+                cwd=self._home.root,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # A group of its own: a Ctrl-C reaches only us, and we stop each with all its children.

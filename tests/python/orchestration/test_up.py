@@ -86,6 +86,8 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def pages(cli: Cli) -> Iterator[Pages]:
+    # A module of the user's that has the name of one that Dagster imports.
+    (cli.folder / "gql.py").write_text("raise ImportError('not this one')")
     cli.home.mkdir()
     (cli.home / "profiles_sync.yml").write_text("sources:\n  - ../archive\n")
     with socket.socket() as probe:
