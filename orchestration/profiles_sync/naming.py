@@ -81,6 +81,31 @@ _DUCKDB_WORDS = _words(
     where window with
     """
 )
+_REDSHIFT_WORDS = _words(
+    """
+    aes128 aes256 all allowoverwrite analyse analyze and any array as asc authorization az64 backup between
+    binary blanksasnull both bytedict bzip2 case cast check collate column constraint create credentials cross
+    current_date current_time current_timestamp current_user current_user_id default deferrable deflate defrag
+    delta delta32k desc disable distinct do else emptyasnull enable encode encrypt encryption end except explicit
+    false for foreign freeze from full globaldict256 globaldict64k grant group gzip having identity ignore ilike
+    in initially inner intersect interval into is isnull join language leading left like limit localtime
+    localtimestamp lun luns lzo lzop minus mostly16 mostly32 mostly8 natural new not notnull null nulls off
+    offline offset oid old on only open or order outer overlaps parallel partition percent permissions pivot
+    placing primary qualify raw readratio recover references rejectlog resort respect restore right select
+    session_user similar snapshot some sysdate system table tag tdes text255 text32k then timestamp to top
+    trailing true truncatecolumns union unique unnest unpivot user using verbose wallet when where with without
+    """
+)
+_SNOWFLAKE_WORDS = _words(
+    """
+    all alter and any as between by case cast check column connect connection constraint create cross current
+    current_date current_time current_timestamp current_user delete distinct drop else exists false following
+    for from full grant group having ilike in increment inner insert intersect into is join lateral left like
+    localtime localtimestamp minus natural not null of on or order qualify regexp revoke right rlike row rows
+    sample select set some start table tablesample then to trigger true try_cast union unique update using
+    values when whenever where with
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +127,9 @@ NAME_RULES = {
     "postgres": NameRules(name_length=63, reserved_words=_POSTGRES_WORDS, columns=1600),
     # DuckDB has no limit. A table is also a file, event__<name>.sql, and a file's name ends at 255.
     "duckdb": NameRules(name_length=200, reserved_words=_DUCKDB_WORDS, columns=0),
+    "redshift": NameRules(name_length=127, reserved_words=_REDSHIFT_WORDS, columns=1600),
+    # 255 characters; see DuckDB for the file.
+    "snowflake": NameRules(name_length=200, reserved_words=_SNOWFLAKE_WORDS, columns=0),
 }
 """Rules by engine (dbt's adapter type)."""
 

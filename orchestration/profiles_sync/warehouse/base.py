@@ -128,11 +128,19 @@ class Warehouse(ABC):
 
     def staging(self, table: str) -> str:
         """Return the qualified name of a staging table."""
-        return f'"{self.schemas.staging}"."{table}"'
+        return f"{self.quote(self.schemas.staging)}.{self.quote(table)}"
 
     def ops(self, table: str) -> str:
         """Return the qualified name of a bookkeeping table."""
-        return f'"{self.schemas.ops}"."{table}"'
+        return f"{self.quote(self.schemas.ops)}.{self.quote(table)}"
+
+    def quote(self, name: str) -> str:
+        """Return a name as it goes into a statement."""
+        return f'"{name}"'
+
+    def column_list(self, columns: Sequence[str]) -> str:
+        """Return columns as they go into a statement, separated by commas."""
+        return ", ".join(map(self.quote, columns))
 
     def table_exists(self, schema: str, table: str) -> bool:
         """Whether there is a table of this name."""
@@ -164,7 +172,7 @@ class Warehouse(ABC):
             chunk = every[start : start + _CHUNK]
             values = ", ".join([one] * len(chunk))
             self.execute(
-                f"insert into {table} ({column_list(columns)}) values {values}", [cell for row in chunk for cell in row]
+                f"insert into {table} ({self.column_list(columns)}) values {values}", [cell for row in chunk for cell in row]
             )
         return len(every)
 
@@ -175,8 +183,3 @@ class Warehouse(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def column_list(columns: Sequence[str]) -> str:
-    """Return columns quoted and separated by commas."""
-    return ", ".join(f'"{column}"' for column in columns)

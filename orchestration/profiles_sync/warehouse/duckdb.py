@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from profiles_sync.warehouse.base import Warehouse, WarehouseError, column_list
+from profiles_sync.warehouse.base import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
     from profiles_sync.project import Target
@@ -58,7 +58,7 @@ class DuckDBWarehouse(Warehouse):
         limit_memory(self._connection, scratch)
         # Against what DuckDB would choose, JSON takes half the room and half the time to write.
         self._connection.execute("set force_compression = 'zstd'")
-        row = self._run(f"insert into {table} ({column_list(columns)}) {query}").fetchone()
+        row = self._run(f"insert into {table} ({self.column_list(columns)}) {query}").fetchone()
         return int(row[0]) if row else 0
 
     def lock(self, table: str) -> None:

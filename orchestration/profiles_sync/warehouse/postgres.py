@@ -10,7 +10,7 @@ import duckdb
 import psycopg2
 import psycopg2.extensions
 
-from profiles_sync.warehouse.base import Warehouse, WarehouseError, column_list
+from profiles_sync.warehouse.base import Warehouse, WarehouseError
 from profiles_sync.warehouse.duckdb import limit_memory
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class PostgresWarehouse(Warehouse):
             )
         try:
             with file.open("rb") as rows, self._connection.cursor() as cursor:
-                cursor.copy_expert(f"copy {table} ({column_list(columns)}) from stdin (format csv)", rows, 1 << 20)
+                cursor.copy_expert(f"copy {table} ({self.column_list(columns)}) from stdin (format csv)", rows, 1 << 20)
                 return int(cursor.rowcount)
         except psycopg2.Error as error:
             raise WarehouseError.of(error, "Postgres", self._secrets) from error
