@@ -72,7 +72,9 @@ class BigQueryWarehouse(Warehouse):
         statement = _with_literals(sql, parameters)
         for table, staged in self._staged.items():
             rows = " union all ".join(f"select * from {each}" for each in (table, *staged))
-            statement = statement.replace(f"from {table} ", f"from ({rows}) ").replace(f"from {table})", f"from ({rows}))")
+            statement = statement.replace(f"from {table} ", f"from ({rows}) ").replace(
+                f"from {table})", f"from ({rows}))"
+            )
         return [tuple(_naive(value) for value in row.values()) for row in self._run(statement).result()]
 
     def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
@@ -104,7 +106,9 @@ class BigQueryWarehouse(Warehouse):
     def lock(self, table: str) -> None:
         """Let the transaction fail when another one adds to the table before it."""
         count = self.query(f"select count(*) from {table} ")[0][0]
-        self.execute(f"assert (select count(*) from {table}) = {count} as 'another one wrote to {table.replace('`', '')}'")
+        self.execute(
+            f"assert (select count(*) from {table}) = {count} as 'another one wrote to {table.replace('`', '')}'"
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -253,9 +257,11 @@ def _literal(value: Any) -> str:
         return f"timestamp '{value.replace(tzinfo=None).isoformat(sep=' ')}+00'"
     if isinstance(value, date):
         return f"date '{value.isoformat()}'"
-    return "'" + re.sub(r"[\\'\n\r\0]", lambda found: _ESCAPES[found[0]], str(value)) + "'"
+    text: str = str(value)
+    return "'" + _ESCAPED.sub(lambda found: _ESCAPES[found.group()], text) + "'"
 
 
+_ESCAPED: re.Pattern[str] = re.compile(r"[\\'\n\r\0]")
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
 
 
