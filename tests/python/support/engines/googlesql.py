@@ -108,9 +108,7 @@ def table_names(sql: str) -> list[Path]:
     """Tables that a statement names, as the segments of their paths."""
     request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql)
     request.options.CopyFrom(_LANGUAGE)
-    found = _call(
-        "ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse
-    ).table_name
+    found = _call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse).table_name
     return [tuple(segment for part in name.table_name_segment for segment in part.split(".")) for name in found]
 
 
@@ -160,7 +158,9 @@ def analyze(sql: str, tables: Mapping[Path, Columns]) -> Columns | None:
     resolved = _call("Analyze", request, service.AnalyzeResponse).resolved_statement
     if resolved.WhichOneof("node") != "resolved_query_stmt_node":
         return None
-    return {column.name: type_name(column.column.type) for column in resolved.resolved_query_stmt_node.output_column_list}
+    return {
+        column.name: type_name(column.column.type) for column in resolved.resolved_query_stmt_node.output_column_list
+    }
 
 
 def evaluate(sql: str, tables: Mapping[str, tuple[Columns, Sequence[Sequence[Any]]]]) -> list[list[Any]]:
