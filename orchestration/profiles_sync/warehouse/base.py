@@ -172,7 +172,8 @@ class Warehouse(ABC):
             chunk = every[start : start + _CHUNK]
             values = ", ".join([one] * len(chunk))
             self.execute(
-                f"insert into {table} ({self.column_list(columns)}) values {values}", [cell for row in chunk for cell in row]
+                f"insert into {table} ({self.column_list(columns)}) values {values}",
+                [cell for row in chunk for cell in row],
             )
         return len(every)
 

@@ -157,7 +157,7 @@ class Engine:
             (rf"(?is)create\s+(or\s+replace\s+)?table\s+{_NAME}\s*\((.*)\)(.*)$", self._create_table),
             (rf"(?is)alter\s+table\s+{_NAME}\s+(.*)$", self._alter),
             (rf"(?is)drop\s+(?:table|view)\s+(?:if\s+exists\s+)?{_NAME}", self._drop),
-            (rf"(?is)insert\s+into\s+{_NAME}\s*\(([^)]*)\)\s*(.*)$", self._insert),
+            (rf"(?is)insert\s+into\s+{_NAME}\s+(?:\(([^)]*)\)\s*)?(.*)$", self._insert),
             (rf"(?is)delete\s+from\s+{_NAME}(\s+as\s+\w+)?\s+where\s+(.*)$", self._delete),
             (rf"(?is)update\s+{_NAME}(\s+as\s+\w+)?\s+set\s+(.*?)\s+where\s+(.*)$", self._update),
         ):
@@ -166,11 +166,20 @@ class Engine:
         raise GoogleSqlError(f"not understood: {sql[:200]}")
 
     def _known(self, sql: str) -> dict[Path, Columns]:
-        """The tables of the datasets that a statement names, under the paths that it may use."""
+        """The tables that a statement names, under the paths that it uses."""
         known: dict[Path, Columns] = {}
-        for path, table in self.tables.items():
-            known[path] = table.columns
+        for path in self._named(sql):
+            full = all_of([path], PROJECT)[0]
+            if full in self.tables:
+                known[path] = known[full] = self.tables[full].columns
         return known
+
+    def _named(self, sql: str) -> set[Path]:
+        target = re.match(rf"(?is)(?:insert\s+into|delete\s+from|update|alter\s+table)\s+{_NAME}", sql)
+        named = set(table_names(sql))
+        if target is not None:
+            named.add(tuple(target[1].replace("`", "").split(".")))
+        return named
 
     def _evaluate(self, sql: str) -> list[list[Any]]:
         """Rows of a query; tables are handed over under one flat name each."""
@@ -180,7 +189,11 @@ class Engine:
             rows = self._evaluate(table.view) if table.view else table.rows
             content[".".join(path)] = (table.columns, rows)
             flat = f"`{'.'.join(path)}`"
-            sql = re.sub(r"\s*\.\s*".join(rf"`?{re.escape(part)}`?" for part in path), flat, sql)
+            project, *rest = (rf"`?{re.escape(part)}`?" for part in path)
+            name = rf"(?<![\w.`-])(?:{project}\.)?{r'[.]'.join(rest)}(?![\w`])"
+            # A table without an alias is called by the last part of its name.
+            sql = re.sub(rf"(?i){name}(?!\s+as\b)", f"{flat} as `{path[-1]}`", sql)
+            sql = re.sub(rf"(?i){name}(?=\s+as\b)", flat, sql)
         return evaluate(sql, content)
 
     def table(self, path: Path) -> Table:
@@ -264,13 +277,16 @@ class Engine:
         self.tables.pop(self._path(name), None)
         return Result("DROP_TABLE")
 
-    def _insert(self, name: str, columns: str, query: str) -> Result:
+    def _insert(self, name: str, columns: str | None, query: str) -> Result:
         path = self._path(name)
         if re.match(r"(?i)values\b", query):
             rows = [self._evaluate(f"select {values}")[0] for values in _value_lists(query[6:])]
         else:
             rows = self._evaluate(query)
-        self.append(path, [column.strip().strip("`") for column in columns.split(",")], rows)
+        names = (
+            [column.strip().strip("`") for column in columns.split(",")] if columns else list(self.table(path).columns)
+        )
+        self.append(path, names, rows)
         return Result("INSERT", affected=len(rows), target=path)
 
     def append(self, path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -477,7 +493,11 @@ class Service:
             "statistics": {"creationTime": "0", "startTime": "0", "endTime": "0", "totalBytesProcessed": "0"},
         }
         if kind == "query":
-            statistics: dict[str, Any] = {"statementType": result.kind, "totalBytesProcessed": "0", "totalBytesBilled": "0"}
+            statistics: dict[str, Any] = {
+                "statementType": result.kind,
+                "totalBytesProcessed": "0",
+                "totalBytesBilled": "0",
+            }
             target = result.target
             if result.kind == "SELECT":
                 target = (PROJECT, "_anonymous", f"anon_{number}")
@@ -577,7 +597,9 @@ def _read_rows(kind: str, content: bytes, columns: Columns, skip: int) -> tuple[
 
         lines = list(csv.reader(io.StringIO(content.decode(), newline="")))[skip:]
         names = list(columns)
-        return names, [[cell(text or None, columns[name]) for name, text in zip(names, line, strict=True)] for line in lines]
+        return names, [
+            [cell(text or None, columns[name]) for name, text in zip(names, line, strict=True)] for line in lines
+        ]
     if kind == "PARQUET":
         import tempfile
 
@@ -591,12 +613,13 @@ def _read_rows(kind: str, content: bytes, columns: Columns, skip: int) -> tuple[
             for name, kind_name in kinds.items():
                 if columns[name] == "TIMESTAMP" and "TIME ZONE" not in kind_name.upper():
                     raise RequestError(400, "invalid", f"{name}: a Parquet timestamp that is not in UTC is a DATETIME")
-            micros = ", ".join(
-                f'epoch_us("{name}")' if columns[name] == "TIMESTAMP" else f'"{name}"' for name in names
-            )
+            micros = ", ".join(f'epoch_us("{name}")' if columns[name] == "TIMESTAMP" else f'"{name}"' for name in names)
             rows = local.execute(f"select {micros} from read_parquet('{file.name}')").fetchall()
         return names, [
-            [_micros(value) if columns[name] == "TIMESTAMP" else cell(value, columns[name]) for name, value in zip(names, row, strict=True)]
+            [
+                _micros(value) if columns[name] == "TIMESTAMP" else cell(value, columns[name])
+                for name, value in zip(names, row, strict=True)
+            ]
             for row in rows
         ]
     lines = [json.loads(line) for line in content.decode().splitlines() if line.strip()]
@@ -738,7 +761,9 @@ def _handler(server: BigQueryServer) -> type[BaseHTTPRequestHandler]:
                 upload = uuid.uuid4().hex
                 service.uploads[upload] = {"body": json.loads(body), "content": b""}
                 self._answer(
-                    200, {}, {"location": f"http://127.0.0.1:{server.port}{urlsplit(self.path).path}?upload_id={upload}"}
+                    200,
+                    {},
+                    {"location": f"http://127.0.0.1:{server.port}{urlsplit(self.path).path}?upload_id={upload}"},
                 )
             else:
                 upload = service.uploads[query["upload_id"]]
