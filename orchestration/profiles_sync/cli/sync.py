@@ -1,0 +1,89 @@
+"""Move data: `sync`, `rebuild`, `land`, `models`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from profiles_sync.cli.app import EXIT_CODES, HomeOption, JsonOption, SourceOption, TargetOption, app, print_json
+from profiles_sync.home import Home
+
+
+@app.command()
+def sync(
+    home: HomeOption = None,
+    source: SourceOption = None,
+    target: TargetOption = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Replay every landed event into new tables; the same as `rebuild`.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Land new files and bring every table up to date."""
+    _sync(home, source or [], target, full_refresh=full_refresh, as_json=as_json)
+
+
+@app.command()
+def rebuild(home: HomeOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:
+    """Replay every landed event into new tables and swap them in."""
+    _sync(home, [], target, full_refresh=True, as_json=as_json)
+
+
+def _sync(home: Path | None, sources: list[str], target: str | None, *, full_refresh: bool, as_json: bool) -> NoReturn:
+    from profiles_sync import report
+    from profiles_sync.project import open_workplace
+    from profiles_sync.sync.history import to_json
+    from profiles_sync.sync.launch import check_ready, output_to_log, run_sync
+
+    workplace = open_workplace(Home.locate(home), target=target)
+    check_ready(workplace, sources)
+    with (
+        output_to_log(workplace.home, "sync") as (output, errors),
+        report.LiveReporter(report.make_console(errors)) as reporter,
+    ):
+        record = run_sync(workplace, reporter, sources=sources, full_refresh=full_refresh)
+        reporter.close()
+        if as_json:
+            print_json(to_json(record), output)
+        else:
+            report.print_sync(report.make_console(output), record)
+    raise typer.Exit(EXIT_CODES[record.status])
+
+
+@app.command()
+def land(
+    home: HomeOption = None, source: SourceOption = None, target: TargetOption = None, as_json: JsonOption = False
+) -> None:
+    """Land new files only; `sync`, or dbt alone, makes the tables."""
+    from profiles_sync import report
+    from profiles_sync.project import open_workplace
+    from profiles_sync.sync.launch import check_ready, land_only, output_to_log
+
+    workplace = open_workplace(Home.locate(home), target=target)
+    check_ready(workplace, source or [])
+    with (
+        output_to_log(workplace.home, "land") as (output, errors),
+        report.LiveReporter(report.make_console(errors)) as reporter,
+    ):
+        load = land_only(workplace, reporter, sources=source or [])
+        reporter.close()
+        if as_json:
+            print_json(report.load_to_json(load), output)
+        else:
+            report.print_load(report.make_console(output), load)
+
+
+@app.command()
+def models(
+    to: Annotated[Path, typer.Option("--to", help="Folder below the model-paths of your dbt project.")],
+    home: HomeOption = None,
+    target: TargetOption = None,
+) -> None:
+    """Write the dbt models of the track events that have landed into a project that uses this one as a package."""
+    from profiles_sync.project import open_workplace
+    from profiles_sync.sync.launch import write_models
+
+    written = write_models(open_workplace(Home.locate(home), target=target), to)
+    print(f"{len(written)} new models below {to}{': ' + ', '.join(written) if written else ''}")
