@@ -1,7 +1,8 @@
-{#- The batches that this run processes: the events above `after` up to `last`, cut where other settings come into force. Each is a mapping:
-    `after` < event number <= `upto`, the `version` of the settings and the `settings`. With the variable `with_current_rules` the newest
-    settings hold for all. -#}
-{% macro identity_batches(after, last) %}
+{#- The batches that this run processes: the numbers above `after` up to `last`, cut where other settings come into force, and after each
+    run of `actions` (numbers, ascending): what an action takes away is gone for every event after it. Each is a mapping: `after` < number
+    <= `upto`, the `version` of the settings, the `settings`, and whether it `ends_with_actions`. With the variable `with_current_rules` the
+    newest settings hold for all. -#}
+{% macro identity_batches(after, last, actions=[]) %}
   {%- set batches = [] -%}
   {%- set versions = profiles_sync.settings_versions() -%}
   {%- if last > after and not versions -%}
@@ -10,12 +11,20 @@
   {%- if var('with_current_rules', false) -%}
     {%- set versions = versions[-1:] -%}
   {%- endif -%}
+  {%- set is_action, cuts = {}, [] -%}
+  {%- for number in actions -%} {%- do is_action.update({number: true}) -%} {%- endfor -%}
+  {%- for number in actions if number + 1 not in is_action -%} {%- do cuts.append(number) -%} {%- endfor -%}
+  {%- set state = namespace(after=after) -%}
   {%- for version in versions -%}
-    {%- set first = after if loop.first else [after, version.from_event_no - 1] | max -%}
     {%- set upto = last if loop.last else [last, loop.nextitem.from_event_no - 1] | min -%}
-    {%- if upto > first -%}
-      {%- do batches.append({'after': first, 'upto': upto, 'version': version.version, 'settings': version.settings}) -%}
-    {%- endif -%}
+    {%- set ends = [] -%}
+    {%- for cut in cuts if cut < upto -%} {%- do ends.append(cut) -%} {%- endfor -%}
+    {%- for end in ends + [upto] if end > state.after -%}
+      {%- do batches.append({
+        'after': state.after, 'upto': end, 'version': version.version, 'settings': version.settings, 'ends_with_actions': end in is_action
+      }) -%}
+      {%- set state.after = end -%}
+    {%- endfor -%}
   {%- endfor -%}
   {{- return(batches) -}}
 {% endmacro %}

@@ -34,7 +34,7 @@
   {%- endif -%}
   {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_open')) -%}
   {%- do profiles_sync.plan_for('joins') -%}
-  {{- return(profiles_sync.identity_run_rounds(batch, [batch.settings.identity_round_limit | int, 12] | min)) -}}
+  {{- return(profiles_sync.identity_run_rounds(batch, [batch.settings.identity_round_limit | int, var('identity_first_rounds', 12)] | min)) -}}
 {% endmacro %}
 
 {#- The forest of all active sets; then rounds over the events of the contested components. -#}

@@ -83,6 +83,17 @@
   {% endcall %}
   {%- endif %}
 
+  {%- set clock_ms = '(select max(work_events.clock_ms) from work_events)' -%}
+  {%- if batch.ends_with_actions -%}
+  {#- The batch may have no event. -#}
+  {%- if batch.clock_ms is not none -%} {%- set clock_ms = 'coalesce(' ~ clock_ms ~ ', ' ~ batch.clock_ms ~ ')' -%} {%- endif -%}
+  {% call profiles_sync.write_step(transaction, 'removed_identifiers') %}
+  insert into {{ profiles_sync.contract_relation('identity_mapping_log') }}
+    (event_no, row_no, clock_ms, identifier_key, external_id_type, external_id_value, profile_no, stamp_no, operation)
+  {{ profiles_sync.removed_identifiers(batch, clock_ms) }}
+  {% endcall %}
+  {%- endif %}
+
   {% call profiles_sync.write_step(transaction, 'identity_violations') %}
   insert into {{ profiles_sync.contract_relation('identity_violations') }}
     (id, message_id, event_no, violation, external_id_type, external_id_value, limit_value, limit_window, resolved_segment_id, uuid_ts)
@@ -165,7 +176,7 @@
     (select max(sync.sync_id) from {{ sync }} as sync),
     {{ batch.after + 1 }},
     {{ batch.upto }},
-    (select max(work_events.clock_ms) from work_events),
+    {{ clock_ms }},
     {{ batch.version }},
     {{ batch.landed }},
     {{ batch.landed - filtered.n }} - {{ profiles_sync.written(transaction, 'seen_messages') }},

@@ -21,9 +21,12 @@
   {%- set done = namespace(commits=0, first=true) -%}
   {%- set found = run_query(
     'select max(commits.to_event_no) as to_event_no, max(commits.clock_ms) as clock_ms, (select max(landed.event_no) from '
-    ~ profiles_sync.contract_relation('raw_events') ~ ' as landed) as last_no from ' ~ target_relation ~ ' as commits'
+    ~ profiles_sync.contract_relation('raw_events') ~ ' as landed) as last_no, (select max(actions.event_no) from '
+    ~ profiles_sync.contract_relation('identity_actions') ~ ' as actions) as last_action_no from ' ~ target_relation ~ ' as commits'
   ).rows[0] -%}
-  {%- for batch in profiles_sync.identity_batches((found[0] or 0) | int, (found[2] or 0) | int) -%}
+  {%- set after, last_no, last_action_no = (found[0] or 0) | int, (found[2] or 0) | int, (found[3] or 0) | int -%}
+  {%- set actions = profiles_sync.identity_actions_after(after) if last_action_no > after else [] -%}
+  {%- for batch in profiles_sync.identity_batches(after, [last_no, last_action_no] | max, actions) -%}
     {#- The clock goes on from the commit before; only the first one's is known here. -#}
     {%- do batch.update({
       'clock_ms': found[1] if done.first else '(select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits)'

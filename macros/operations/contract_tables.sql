@@ -27,6 +27,9 @@
     'schema_version': {'part': 'ops', 'key': ['version'], 'columns': [('version', 'int'), ('applied_at', 'timestamp')]},
     'settings_history': {'part': 'ops', 'key': ['version'], 'columns': [
       ('version', 'int'), ('from_event_no', 'bigint'), ('settings', 'text'), ('origin', 'id'), ('recorded_at', 'timestamp')]},
+    'identity_actions': {'part': 'ops', 'key': ['action_id'], 'columns': [
+      ('action_id', 'id'), ('action', 'id'), ('external_id_type', 'text'), ('external_id_value', 'text'), ('requested_at', 'timestamp'),
+      ('event_no', 'bigint'), ('load_id', 'id')]},
     'current_sync': {'part': 'ops', 'key': ['sync_id'], 'columns': [('sync_id', 'id'), ('uuid_ts', 'timestamp'), ('consumed', 'int')]},
     'loads': {'part': 'ops', 'key': ['load_id'], 'columns': [
       ('load_id', 'id'), ('first_event_no', 'bigint'), ('last_event_no', 'bigint'), ('events', 'bigint'), ('rejected', 'bigint'),

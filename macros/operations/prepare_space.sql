@@ -1,7 +1,7 @@
 {#- Makes what the parts share and is missing: schemas, contract tables (empty), the engine's extras. Run by landing before its first load
     and at the start of a dbt run. `force` repeats the engine's extras. -#}
 {% macro prepare_space(force=false) %}
-  {%- set version = 1 -%}
+  {%- set version = 2 -%}
   {%- set versions = profiles_sync.contract_relation('schema_version') -%}
   {%- set marked = adapter.get_relation(versions.database, versions.schema, versions.identifier) -%}
   {%- set found = (run_query('select max(version) from ' ~ versions).rows[0][0] or 0) | int if marked is not none else 0 -%}

@@ -13,13 +13,15 @@ select
   events.source_id as triggering_event_source_id,
   events.source_name as triggering_event_source_name,
   events.source_slug as triggering_event_source_slug,
-  events.{{ profiles_sync.quote_column('timestamp') }},
-  events.received_at,
+  coalesce(events.{{ profiles_sync.quote_column('timestamp') }}, actions.requested_at) as {{ profiles_sync.quote_column('timestamp') }},
+  coalesce(events.received_at, actions.requested_at) as received_at,
   {{ profiles_sync.sync_uuid_ts() }} as uuid_ts,
   {{ profiles_sync.seq('changes') }} as seq,
   changes.operation as {{ profiles_sync.quote_column('__operation') }}
 from {{ profiles_sync.contract_relation('identity_mapping_log') }} as changes
 left join {{ ref('profiles_sync', 'stg_events') }} as events
   on events.event_no = changes.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}
+left join {{ profiles_sync.contract_relation('identity_actions') }} as actions
+  on actions.event_no = changes.event_no and changes.operation = 'REMOVED'
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = changes.stamp_no
 where changes.event_no > {{ slice.after }} and changes.event_no <= {{ slice.upto }}

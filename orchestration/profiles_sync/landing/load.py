@@ -42,7 +42,7 @@ from profiles_sync.project import Workplace, run_dbt
 from profiles_sync.warehouse import Warehouse, open_warehouse
 from profiles_sync.warehouse.duckdb import limit_memory
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the contract tables that this program writes."""
 
 # Below this a load is read faster than processes start; gzip data grows about tenfold.
@@ -138,7 +138,7 @@ def land(
             load.reasons.update(result.reasons)
             load.call_notices.update(result.notices)
         new_settings = settings if settings is not None and _differ(settings, state.settings) else None
-        if not load.ledger_rows and new_settings is None:
+        if not load.ledger_rows and new_settings is None and not state.has_actions:
             return LoadReport(None, loaded_at, files=tuple(load.outcomes), seconds=time.monotonic() - started)
         tell(Progress("load", len(files), len(files), calls=load.landed))
         _write_files(scratch, files, options.source_names)
@@ -186,6 +186,7 @@ class _State:
         loaded_at: Time of the last load.
         settings: Settings of the last version.
         timestamp_paths: Paths of columns that are timestamps.
+        has_actions: There are actions on identities that have no number yet.
     """
 
     ledger: Ledger
@@ -193,6 +194,7 @@ class _State:
     loaded_at: datetime
     settings: str | None
     timestamp_paths: frozenset[KeyPath]
+    has_actions: bool
 
 
 def _read_state(warehouse: Warehouse) -> _State:
@@ -212,6 +214,7 @@ def _read_state(warehouse: Warehouse) -> _State:
         loaded_at or timestamps.EPOCH,
         settings[0][0] if settings else None,
         frozenset(tuple(json.loads(path)) for (path,) in paths),
+        bool(_waiting_actions(warehouse)),
     )
 
 
@@ -321,7 +324,9 @@ def _write(warehouse: Warehouse, load: _Load, scratch: Path, settings: str | Non
     before = _last_event_no(warehouse)
     _insert_events(warehouse, load, scratch, before)
     tables = _event_tables(warehouse, load, before)
-    first, last = (before + 1, before + load.landed) if load.landed else (None, None)
+    actions = _number_actions(warehouse, load, before + load.landed)
+    numbers = load.landed + actions
+    first, last = (before + 1, before + numbers) if numbers else (None, None)
     new_tables = _update_event_registry(warehouse, load, tables, before)
     new_columns = _update_column_registry(warehouse, load, scratch, tables)
     _insert_rejects(warehouse, load, scratch)
@@ -367,6 +372,22 @@ def _last_event_no(warehouse: Warehouse) -> int:
     loads, events = warehouse.ops("loads"), warehouse.staging("raw_events")
     sql = f"select (select max(last_event_no) from {loads}), (select max(event_no) from {events})"
     return max(int(number or 0) for number in warehouse.query(sql)[0])
+
+
+def _waiting_actions(warehouse: Warehouse) -> list[str]:
+    sql = f"select action_id from {warehouse.ops('identity_actions')} where event_no is null order by requested_at, action_id"
+    return [row[0] for row in warehouse.query(sql)]
+
+
+def _number_actions(warehouse: Warehouse, load: _Load, before: int) -> int:
+    """Give the waiting actions on identities their places, after the events of the load; returns how many."""
+    waiting = _waiting_actions(warehouse)
+    for event_no, action_id in enumerate(waiting, before + 1):
+        warehouse.execute(
+            f"update {warehouse.ops('identity_actions')} set event_no = ?, load_id = ? where action_id = ?",
+            [event_no, load.load_id, action_id],
+        )
+    return len(waiting)
 
 
 def _insert_events(warehouse: Warehouse, load: _Load, scratch: Path, before: int) -> None:

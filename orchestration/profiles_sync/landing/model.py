@@ -147,7 +147,7 @@ class LoadReport:
         landed: Calls accepted.
         rejected: Rejected calls by reason.
         notices: Notices of the load.
-        first_event_no: First event number given; None without events.
+        first_event_no: First number given, to an event or an action on identities; None without any.
         last_event_no: Last one.
         tables: Events by event table.
         new_tables: Track tables seen for the first time.

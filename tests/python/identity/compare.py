@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from identity.reference import RawEvent, Reference
+from identity.reference import RawEvent, Reference, Removal
 from identity.space import Resolved, sorted_violations
 
 
 def run_reference(
-    events: Sequence[RawEvent], settings: Sequence[tuple[int, dict[str, Any]]], space_id: str = "profiles"
+    events: Sequence[RawEvent],
+    settings: Sequence[tuple[int, dict[str, Any]]],
+    removals: Sequence[Removal] = (),
+    space_id: str = "profiles",
 ) -> Reference:
-    """Process the events one after another, each under the settings in force at its number."""
+    """Process events and removals one after another, each event under the settings in force at its number."""
     reference = Reference(space_id)
-    for event in events:
-        reference.process(event, [each for start, each in settings if start <= event.event_no][-1])
+    for each in sorted([*events, *removals], key=lambda item: item.event_no):
+        if isinstance(each, Removal):
+            reference.remove(each)
+        else:
+            reference.process(each, [values for start, values in settings if start <= each.event_no][-1])
     return reference
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from identity.reference import RawEvent, Reference, external_id_hash, row_id, seq
+from identity.reference import RawEvent, Reference, Removal, external_id_hash, row_id, seq
 from support.dbt import Deployment
 
 Rows = list[tuple[Any, ...]]
@@ -29,17 +29,22 @@ def built(deployment: Deployment, table: str) -> Rows:
     return sorted(deployment.query(f"select {_QUERIES[table]} from {deployment.space}.{table}"), key=repr)
 
 
-def expected(reference: Reference, events: Sequence[RawEvent]) -> Mapping[str, Rows]:
+def expected(reference: Reference, events: Sequence[RawEvent], removals: Sequence[Removal] = ()) -> Mapping[str, Rows]:
     """The rows that every public identity table must have, sorted."""
     event_of = {event.event_no: event for event in events}
+    requested_at = {removal.event_no: removal.requested_at for removal in removals}
     segment = reference.segment_ids
 
     def trigger(event_no: int) -> tuple[Any, ...]:
+        if event_no in requested_at:
+            return None, None, None, None
         event = event_of[event_no]
         name = event.payload.get("event") or event.payload.get("name")
         return event.message_id, event.type, name, event.payload.get("_source", "source_1")
 
     def times(event_no: int) -> tuple[datetime, datetime]:
+        if event_no in requested_at:
+            return requested_at[event_no], requested_at[event_no]
         return event_of[event_no].timestamp, event_of[event_no].received_at
 
     tables: dict[str, Rows] = {name: [] for name in _QUERIES}
@@ -100,10 +105,12 @@ def expected(reference: Reference, events: Sequence[RawEvent]) -> Mapping[str, R
     return {name: sorted(rows, key=repr) for name, rows in tables.items()}
 
 
-def public_differences(deployment: Deployment, reference: Reference, events: Sequence[RawEvent]) -> list[str]:
+def public_differences(
+    deployment: Deployment, reference: Reference, events: Sequence[RawEvent], removals: Sequence[Removal] = ()
+) -> list[str]:
     """Rows that only one side has, as lines."""
     found: list[str] = []
-    for table, rows in expected(reference, events).items():
+    for table, rows in expected(reference, events, removals).items():
         got = built(deployment, table)
         if got != rows:
             found += [f"{table}: dbt has {row}" for row in got if row not in rows][:3]

@@ -37,6 +37,15 @@ class RawEvent:
 
 
 @dataclass(frozen=True)
+class Removal:
+    """The action `remove`: an identifier that shall no longer belong to anybody."""
+
+    event_no: int
+    identifier: Identifier
+    requested_at: datetime
+
+
+@dataclass(frozen=True)
 class GraphRow:
     event_no: int
     row_no: int
@@ -102,6 +111,9 @@ class Reference:
     space_id: str
     segment_ids: dict[int, str] = field(default_factory=dict)
     canonical: dict[int, int] = field(default_factory=dict)
+    # Of each canonical profile: the profiles merged into it and itself, and its identifiers.
+    family: dict[int, list[int]] = field(default_factory=dict)
+    held: dict[int, list[Identifier]] = field(default_factory=dict)
     owner: dict[Identifier, int] = field(default_factory=dict)
     added: dict[Identifier, int] = field(default_factory=dict)
     writes: dict[int, list[_Write]] = field(default_factory=dict)
@@ -162,19 +174,20 @@ class Reference:
             survivor = stamp = event.event_no
             self.segment_ids[survivor] = segment_id(self.space_id, event.message_id)
             self.canonical[survivor] = survivor
-            self.writes[survivor] = []
+            self.family[survivor], self.held[survivor], self.writes[survivor] = [survivor], [], []
             self.graph_log.append(GraphRow(event.event_no, 1, clock, survivor, survivor))
         else:
             survivor, stamp = matched[0], matched[-1]
             row_no = 0
             for loser in matched[1:]:
-                for profile in [loser, *sorted(p for p, c in self.canonical.items() if c == loser and p != loser)]:
+                for profile in sorted(self.family[loser], key=lambda each: (each != loser, each)):
                     self.canonical[profile] = survivor
                     row_no += 1
                     self.graph_log.append(GraphRow(event.event_no, row_no, clock, profile, survivor))
-                for identifier, owner in self.owner.items():
-                    if owner == loser:
-                        self.owner[identifier] = survivor
+                for identifier in self.held[loser]:
+                    self.owner[identifier] = survivor
+                self.family[survivor] += self.family.pop(loser)
+                self.held[survivor] += self.held.pop(loser)
                 moved_traits = moved_traits or bool(self.writes[loser])
                 self.writes[survivor] += self.writes[loser]
                 self.writes[loser] = []
@@ -183,10 +196,11 @@ class Reference:
         for identifier in candidates:
             if identifier in self.owner:
                 continue
-            if sum(1 for owner in self.owner.values() if owner == survivor) >= settings["mapping_cap"]:
+            if len(self.held[survivor]) >= settings["mapping_cap"]:
                 refused.append(("identifier_mapping_limit_exceeded", identifier, settings["mapping_cap"], None))
                 continue
             self.owner[identifier] = survivor
+            self.held[survivor].append(identifier)
             self.added[identifier] = clock
             row_no += 1
             self.mapping_log.append(MappingRow(event.event_no, row_no, clock, *identifier, survivor, stamp))
@@ -198,14 +212,16 @@ class Reference:
         self._violate(event.event_no, refused, stamp)
         self.events.append(EventRow(event.event_no, "processed", clock, stamp, survivor))
 
-    def remove(self, event_no: int, identifier: Identifier) -> None:
-        """Delete an identifier; a later event may bring it again."""
+    def remove(self, removal: Removal) -> None:
+        """Take an identifier from its owner; a later event may bring it again."""
+        identifier = removal.identifier
         if identifier not in self.owner:
             return
         owner = self.owner.pop(identifier)
+        self.held[owner].remove(identifier)
         del self.added[identifier]
         assert self.clock_ms is not None
-        self.mapping_log.append(MappingRow(event_no, 1, self.clock_ms, *identifier, owner, owner, "REMOVED"))
+        self.mapping_log.append(MappingRow(removal.event_no, 1, self.clock_ms, *identifier, owner, owner, "REMOVED"))
 
     def traits(self, profile: int) -> dict[str, str]:
         """Traits of a canonical profile as text: the newest write wins, and a null hides what stands under it."""
@@ -235,11 +251,10 @@ class Reference:
         clock: int,
     ) -> tuple[str, int, str | None] | None:
         """Return what stands against matching these profiles by these identifiers: violation, limit, window."""
-        held = {profile: [each for each, owner in self.owner.items() if owner == profile] for profile in matched}
+        held = {profile: self.held[profile] for profile in matched}
         fresh = [each for each in candidates if each not in self.owner]
         if len(matched) > 1:
-            family = sum(1 for canonical in self.canonical.values() if canonical in held)
-            if family - 1 > settings["merge_cap"]:
+            if sum(len(self.family[profile]) for profile in matched) - 1 > settings["merge_cap"]:
                 return "profile_merge_limit_exceeded", settings["merge_cap"], None
             if sum(len(each) for each in held.values()) + len(fresh) > settings["mapping_cap"]:
                 return "identifier_mapping_limit_exceeded", settings["mapping_cap"], None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from identity.reference import RawEvent
+from identity.reference import RawEvent, Removal
 from identity.space import default_settings, rule, with_rules
 
 JANUARY = datetime(2024, 1, 1)
@@ -34,19 +34,25 @@ class Scenario:
         """Settings that replace the first ones from a message on."""
         return {message: _settings(values) for message, values in self.document.get("later_settings", {}).items()}
 
-    def loads(self, first_event_no: int = 1, prefix: str = "", shift: timedelta = timedelta()) -> list[list[RawEvent]]:
-        """The landed events. Every identifier and message id begins with `prefix`, so scenarios can share a space."""
+    def place(self, first_event_no: int = 1, prefix: str = "", shift: timedelta = timedelta()) -> Placed:
+        """Number what arrives. Identifiers and message ids begin with `prefix`, so scenarios can share a space."""
         event_no = first_event_no
-        loads: list[list[RawEvent]] = []
+        placed = Placed(self, prefix)
         for calls in self.document["loads"]:
-            events = []
+            load: list[RawEvent | Removal] = []
             for call in calls:
+                if "remove" in call:
+                    kind, value = call["remove"].split(" ", 1)
+                    load.append(Removal(event_no, (kind, prefix + value), _moment(call["at"]) + shift))
+                    placed.message_of[event_no] = call["messageId"]
+                    event_no += 1
+                    continue
                 at, received = _moment(call["at"]) + shift, _moment(call.get("received", call["at"])) + shift
                 payload = _prefixed(
                     {key: value for key, value in call.items() if key not in ("at", "received", "source")}, prefix
                 )
                 payload["_source"] = call.get("source", "source_1")
-                events.append(
+                load.append(
                     RawEvent(
                         event_no,
                         payload,
@@ -59,9 +65,34 @@ class Scenario:
                         payload.get("anonymousId"),
                     )
                 )
+                placed.message_of[event_no] = call["messageId"]
                 event_no += 1
-            loads.append(events)
-        return loads
+            placed.loads.append(load)
+        return placed
+
+
+@dataclass
+class Placed:
+    """A scenario's loads as landed: events and removals with their numbers, and the messages' names by number."""
+
+    scenario: Scenario
+    prefix: str
+    loads: list[list[RawEvent | Removal]] = field(default_factory=list)
+    message_of: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def events(self) -> list[RawEvent]:
+        return [each for load in self.loads for each in load if isinstance(each, RawEvent)]
+
+    @property
+    def removals(self) -> list[Removal]:
+        return [each for load in self.loads for each in load if isinstance(each, Removal)]
+
+    def settings(self) -> list[tuple[int, dict[str, Any]]]:
+        """The settings by the number they hold from."""
+        number_of = {name: event_no for event_no, name in reversed(self.message_of.items())}
+        later = [(number_of[message], settings) for message, settings in self.scenario.later_settings().items()]
+        return [(min(self.message_of), self.scenario.settings()), *later]
 
 
 def load_scenarios() -> list[Scenario]:
@@ -69,11 +100,11 @@ def load_scenarios() -> list[Scenario]:
     return [Scenario(each["name"], each) for each in document]
 
 
-def check(scenario: Scenario, result: Any, events: Sequence[RawEvent], prefix: str = "") -> None:
+def check(placed: Placed, result: Any) -> None:
     """Assert that what `result` (a reference or what was read back) has for these events is what the scenario says."""
+    scenario, prefix, message_of = placed.scenario, placed.prefix, placed.message_of
     expected = scenario.document
-    numbers = {event.event_no for event in events}
-    message_of = {event.event_no: event.message_id.removeprefix(prefix) for event in events}
+    numbers = set(message_of)
     creators = {
         row.profile_no: message_of[row.event_no]
         for row in result.graph_log
@@ -101,7 +132,7 @@ def check(scenario: Scenario, result: Any, events: Sequence[RawEvent], prefix: s
     assert graph == expected["graph"], f"{scenario}: graph"
     mappings = [
         f"{row.external_id_type} {row.external_id_value.removeprefix(prefix)} "
-        f"{pair(row.stamp_no, canonical[row.stamp_no])} {message_of[row.event_no]}"
+        f"{pair(row.stamp_no, canonical[row.stamp_no])} {message_of[row.event_no]}{' removed' * (row.operation == 'REMOVED')}"
         for row in result.mapping_log
         if row.event_no in numbers
     ]

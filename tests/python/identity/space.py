@@ -15,7 +15,7 @@ import duckdb
 import psycopg2
 import yaml
 
-from identity.reference import EventRow, GraphRow, MappingRow, RawEvent, Violation
+from identity.reference import EventRow, GraphRow, MappingRow, RawEvent, Removal, Violation
 from support.dbt import ROOT, Deployment
 
 RAW_COLUMNS = [
@@ -42,6 +42,14 @@ RAW_COLUMNS = [
     "item_no",
     "loaded_at",
 ]
+
+
+# How a batch is resolved: its size decides, or how many rounds it would take. The variables force each way on any batch.
+WAYS = {
+    "rounds": ("--vars", "{identity_forest_from: 1000000, identity_first_rounds: 2000}"),
+    "forest": ("--vars", "{identity_forest_from: -1}"),
+    "hand_over": ("--vars", "{identity_forest_from: 1000000, identity_first_rounds: 0}"),
+}
 
 
 def default_settings(**overrides: Any) -> dict[str, Any]:
@@ -133,6 +141,15 @@ class Space:
                 table.seek(0)
                 cursor.copy_expert(f"copy {self.raw_events} ({', '.join(RAW_COLUMNS)}) from stdin (format csv)", table)
             connection.close()
+
+    def remove(self, *removals: Removal) -> None:
+        """Append actions that have their numbers already."""
+        for each in removals:
+            kind, value = (text.replace("'", "''") for text in each.identifier)
+            self.deployment.query(
+                f"insert into {self.deployment.space}_ops.identity_actions values ('action-{each.event_no}', 'remove', "
+                f"'{kind}', '{value}', timestamp '{each.requested_at}', {each.event_no}, 'load')"
+            )
 
     def resolve(self, *arguments: str) -> None:
         self.deployment.dbt("run", "--select", "stg_events", "identity_resolution", *arguments)

@@ -28,7 +28,7 @@ from profiles_sync.landing import (
     spool,
 )
 from profiles_sync.landing import worker as worker_module
-from profiles_sync.warehouse import WarehouseError
+from profiles_sync.warehouse import WarehouseError, open_warehouse
 from support.landing import NOW, LandingSpace, call, track
 
 LATER = NOW + timedelta(hours=1)
@@ -222,6 +222,34 @@ def test_numbers_are_not_given_again(duckdb_space: LandingSpace) -> None:
     duckdb_space.query("delete from profiles_staging.raw_events where event_no = 2")
     duckdb_space.write("b.gz", [track("m3")])
     assert duckdb_space.land(now=LATER).first_event_no == 3
+
+
+def test_actions_on_identities_get_the_numbers_after_the_events(space: LandingSpace) -> None:
+    def request(action_id: str, at: datetime) -> None:
+        with open_warehouse(space.workplace.target) as warehouse:
+            columns = ["action_id", "action", "external_id_type", "external_id_value", "requested_at"]
+            row = (action_id, "remove", "email", "a@x.io", at)
+            warehouse.insert(warehouse.ops("identity_actions"), columns, [row])
+
+    request("second", NOW)
+    request("first", NOW - timedelta(hours=1))
+    space.write("a.gz", [track("m1"), track("m2")])
+    report = space.land()
+    assert (report.first_event_no, report.last_event_no, report.landed) == (1, 4, 2)
+    assert space.land(now=LATER).load_id is None
+
+    request("alone", LATER)
+    alone = space.land(now=LATER)
+    assert (alone.first_event_no, alone.last_event_no, alone.landed) == (5, 5, 0)
+    assert space.rows("ops.identity_actions", "event_no", "action_id", "load_id") == [
+        (3, "first", report.load_id),
+        (4, "second", report.load_id),
+        (5, "alone", alone.load_id),
+    ]
+
+    space.write("b.gz", [track("m3")])
+    assert space.land(now=LATER).first_event_no == 6
+    assert space.rows("ops.loads", "first_event_no", "last_event_no", "events") == [(1, 4, 2), (5, 5, 0), (6, 6, 1)]
 
 
 def test_times_of_loads_increase_whatever_the_clock_says(space: LandingSpace) -> None:
