@@ -12,7 +12,10 @@
   {%- endif -%}
   {%- if found < version or force or profiles_sync.shadow_suffix() -%}
     {%- for part in [none, 'staging', 'ops'] -%}
-      {%- do adapter.create_schema(api.Relation.create(database=target.database, schema=profiles_sync.space_schema(part))) -%}
+      {#- `create schema if not exists` needs the right to create one even where it is there. -#}
+      {%- if not adapter.check_schema_exists(target.database, profiles_sync.space_schema(part)) -%}
+        {%- do adapter.create_schema(api.Relation.create(database=target.database, schema=profiles_sync.space_schema(part))) -%}
+      {%- endif -%}
     {%- endfor -%}
     {%- for name, table in profiles_sync.contract_tables().items() -%}
       {%- set relation = profiles_sync.contract_relation(name) -%}

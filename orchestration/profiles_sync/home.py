@@ -64,6 +64,11 @@ class Home:
         return self.root / "profiles_sync.yml"
 
     @property
+    def profiles_file(self) -> Path:
+        """The home's own targets; there after `connect`."""
+        return self.root / "profiles.yml"
+
+    @property
     def rules_dir(self) -> Path:
         """Holds ``identity_rules.csv`` and ``blocked_values.csv``, each optional."""
         return self.root / "rules"
@@ -149,12 +154,12 @@ class Home:
     def binding(self) -> Binding | None:
         """The warehouse this home belongs to, None before its first sync."""
         try:
-            return Binding(**json.loads(self._binding_file.read_text("utf-8")))
+            return Binding(**json.loads(self.binding_file.read_text("utf-8")))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
             raise ConfigError(
-                f"{self._binding_file} is damaged: {error}",
+                f"{self.binding_file} is damaged: {error}",
                 hint="Restore it from a backup; it names this home's warehouse.",
             ) from error
 
@@ -178,10 +183,11 @@ class Home:
         """Let the home belong to a warehouse and space from now on."""
         self.check_binding(binding)
         if self.binding != binding:
-            write_atomically(self._binding_file, json.dumps(asdict(binding), indent=2) + "\n")
+            write_atomically(self.binding_file, json.dumps(asdict(binding), indent=2) + "\n")
 
     @property
-    def _binding_file(self) -> Path:
+    def binding_file(self) -> Path:
+        """Names the warehouse that the home belongs to; there after the first sync."""
         return self.root / "binding.json"
 
 
@@ -190,9 +196,17 @@ def _place(binding: Binding) -> tuple[str, str, str]:
     return binding.warehouse, binding.address, binding.schema
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new text, never a part."""
+def write_atomically(path: Path, text: str, *, mode: int = 0o666) -> None:
+    """Write a file so that a reader sees the old or the new text, never a part.
+
+    Args:
+        path: The file.
+        text: Its content.
+        mode: Rights of the file, less the process's mask, from the first byte on.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, "utf-8")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        file.write(text)
     temporary.replace(path)

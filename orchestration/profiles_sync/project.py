@@ -11,12 +11,15 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import orjson
 import yaml
 
+from profiles_sync.connection import keychain
+from profiles_sync.connection.kinds import KINDS
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import Binding, Home, write_atomically
 from profiles_sync.settings import Deployment, load_deployment
@@ -87,11 +90,16 @@ class Workplace:
     @property
     def binding(self) -> Binding:
         """What the home is bound to by its first sync."""
-        address = self.target.address
-        if self.target.kind == "duckdb" and Path(address).is_relative_to(self.home.root):
-            # A home may be moved.
-            address = str(Path(address).relative_to(self.home.root))
-        return Binding(self.target.name, self.target.kind, address, self.target.schema)
+        return binding_of(self.home, self.target)
+
+
+def binding_of(home: Home, target: Target) -> Binding:
+    """Return what syncs of a home into a target bind it to."""
+    address = target.address
+    if target.kind == "duckdb" and Path(address).is_relative_to(home.root):
+        # A home may be moved.
+        address = str(Path(address).relative_to(home.root))
+    return Binding(target.name, target.kind, address, target.schema)
 
 
 def open_workplace(home: Home, *, target: str | None = None) -> Workplace:
@@ -109,12 +117,13 @@ def open_workplace(home: Home, *, target: str | None = None) -> Workplace:
     home.create()
     deployment = load_deployment(home)
     bound = home.binding
-    profiles_dir = home.root if (home.root / "profiles.yml").exists() else project_dir()
+    profiles_dir = home.root if home.profiles_file.exists() else project_dir()
     name = target or os.environ.get("PROFILES_SYNC_TARGET") or deployment.target or (bound.target if bound else "")
     space = (
         deployment.space or os.environ.get("PROFILES_SYNC_SPACE") or (bound.schema if bound else "") or DEFAULT_SPACE
     )
     home.activate(target=name, space=space, profiles_dir=profiles_dir)
+    keychain.load(home)
     found = _read_target(profiles_dir, name)
     os.environ["PROFILES_SYNC_TARGET"] = found.name
     workplace = Workplace(home, deployment, found, profiles_dir)
@@ -123,6 +132,29 @@ def open_workplace(home: Home, *, target: str | None = None) -> Workplace:
 
 
 def _read_target(profiles_dir: Path, name: str) -> Target:
+    path = profiles_dir / "profiles.yml"
+    try:
+        raw = yaml.safe_load(path.read_text("utf-8")) or {}
+    except yaml.MarkedYAMLError as error:
+        # Its text would quote the line, and that may be the password's.
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(f"{path}{line}: this is not valid YAML: {error.problem}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read: {type(error).__name__}") from None
+    return resolve_target(raw, name, path)
+
+
+def resolve_target(raw: dict[str, Any], name: str, path: Path) -> Target:
+    """Return a target as dbt understands it, its expressions rendered.
+
+    Args:
+        raw: Content of a `profiles.yml`.
+        name: Of the target; blank: the default one.
+        path: The file, for messages; dbt looks for its flags beside it.
+
+    Raises:
+        ConfigError: There is no such target, dbt does not accept it, or its adapter is not installed.
+    """
     # Only here is dbt imported into this process.
     from dbt.config.profile import Profile
     from dbt.config.renderer import ProfileRenderer
@@ -130,18 +162,16 @@ def _read_target(profiles_dir: Path, name: str) -> Target:
     from dbt_common.context import set_invocation_context
     from dbt_common.exceptions import DbtBaseException
 
-    path = profiles_dir / "profiles.yml"
-    try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
     if not name:
         # The default target's own expression reads this variable, and blank is no name.
         os.environ.pop("PROFILES_SYNC_TARGET", None)
-    outputs = (raw or {}).get(PROFILE, {}).get("outputs", {})
+    outputs = raw.get(PROFILE, {}).get("outputs", {})
     if name and name not in outputs:
         raise ConfigError(f"{path} has no target `{name}`", hint=f"Targets: {', '.join(outputs)}.")
-    set_from_args(Namespace(profiles_dir=str(profiles_dir)), None)
+    kind = str(outputs.get(name, {}).get("type", ""))
+    if kind in KINDS and find_spec(f"dbt.adapters.{kind}") is None:
+        raise ConfigError(f"the driver for {kind} is not installed", hint=f"Install it: {KINDS[kind].install}")
+    set_from_args(Namespace(profiles_dir=str(path.parent)), None)
     set_invocation_context(os.environ)
     try:
         profile = Profile.from_raw_profiles(raw, PROFILE, ProfileRenderer({}), name or None)

@@ -221,12 +221,12 @@ def print_status(console: Console, status: DeploymentStatus) -> None:
     shown.add_row("Home", Text(status.home))
     shown.add_row("Warehouse", Text(f"{status.warehouse} {status.address}, schema {status.schema}"))
     shown.add_row("Sources", Text("\n".join(status.sources) or "none; name them in profiles_sync.yml"))
-    shown.add_row(
-        "Frequency",
-        "hourly"
-        if status.next_sync_at
-        else f"hourly while `profiles-sync up` runs{'; paused' if status.paused else ''}",
-    )
+    frequency = "hourly" if status.next_sync_at else "hourly while `profiles-sync up` runs"
+    if not status.enabled:
+        frequency = "off; `profiles-sync enable` turns syncs on"
+    elif status.paused:
+        frequency += "; the schedule is paused in Dagster"
+    shown.add_row("Frequency", frequency)
     shown.add_row("Next sync", f"{status.next_sync_at:%Y-%m-%d %H:%M} UTC" if status.next_sync_at else "none planned")
     console.print(shown)
     for record in filter(None, (status.running, status.last)):

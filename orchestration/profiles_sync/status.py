@@ -28,8 +28,9 @@ class DeploymentStatus:
         address: Where it is.
         schema: Schema of the public tables.
         sources: What every sync reads.
+        enabled: Syncs run; `profiles-sync disable` turns them off.
         paused: Somebody switched the schedule off.
-        next_sync_at: UTC; None when no scheduler runs, the schedule is paused or there is nothing to read.
+        next_sync_at: UTC; None when no scheduler runs, the schedule is paused, syncs are off or there is nothing to read.
         running: The sync that runs now.
         last: The last one that ended.
     """
@@ -39,6 +40,7 @@ class DeploymentStatus:
     address: str
     schema: str
     sources: tuple[str, ...]
+    enabled: bool
     paused: bool
     next_sync_at: datetime | None
     running: history.SyncRecord | None
@@ -47,7 +49,7 @@ class DeploymentStatus:
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         return {
-            **{name: getattr(self, name) for name in ("home", "warehouse", "address", "schema", "paused")},
+            **{name: getattr(self, name) for name in ("home", "warehouse", "address", "schema", "enabled", "paused")},
             "sources": list(self.sources),
             "frequency": "hourly",
             "next_sync_at": self.next_sync_at.isoformat() if self.next_sync_at else None,
@@ -59,7 +61,8 @@ class DeploymentStatus:
 def read_status(home: Home) -> DeploymentStatus:
     """Read where a deployment stands, without touching its warehouse, which a sync may hold."""
     bound = home.binding
-    sources = tuple(source.path for source in load_deployment(home).sources)
+    deployment = load_deployment(home)
+    sources = tuple(source.path for source in deployment.sources)
     with history.open_instance(home) as instance:
         records = history.read_history(instance, home, limit=20)
         paused = _is_paused(instance)
@@ -70,8 +73,11 @@ def read_status(home: Home) -> DeploymentStatus:
         address=bound.address if bound else "",
         schema=bound.schema if bound else "",
         sources=sources,
+        enabled=deployment.enabled,
         paused=paused,
-        next_sync_at=history.next_full_hour(history.now()) if alive and sources and not paused else None,
+        next_sync_at=history.next_full_hour(history.now())
+        if alive and sources and deployment.enabled and not paused
+        else None,
         running=next((record for record in records if record.status is Status.RUNNING), None),
         last=next((record for record in records if record.status is not Status.RUNNING), None),
     )

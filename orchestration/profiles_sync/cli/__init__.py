@@ -11,9 +11,11 @@ from profiles_sync.errors import ConfigError, ProfilesSyncError
 
 # Importing a module adds its commands, in the order of the help.
 # isort: off
+from profiles_sync.cli import connection as connection
 from profiles_sync.cli import sync as sync
 from profiles_sync.cli import watch as watch
 from profiles_sync.cli import services as services
+from profiles_sync.cli import settings as settings
 from profiles_sync.cli import sample as sample
 # isort: on
 

@@ -58,11 +58,13 @@ def hourly_schedule(workplace: Workplace) -> dg.ScheduleDefinition:
     )
     def hourly_sync(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         try:
-            configured = bool(load_deployment(workplace.home).sources)
+            deployment = load_deployment(workplace.home)
         except ConfigError:
             # The sync itself fails with it, which the history shows.
-            configured = True
-        if not configured:
+            return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
+        if not deployment.enabled:
+            return dg.SkipReason("Syncs are off: `profiles-sync enable` turns them on.")
+        if not deployment.sources:
             return dg.SkipReason(f"Nothing to read: name `sources:` in {workplace.home.config_file}.")
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 

@@ -1,6 +1,16 @@
 """Settings: one schema for `dbt_project.yml`, the rule files and the home, validated before anything runs."""
 
+from profiles_sync.settings.edit import change_settings
 from profiles_sync.settings.load import load_deployment, load_settings
 from profiles_sync.settings.schema import BlockedValue, Deployment, IdentityRule, Settings, SourceConfig
 
-__all__ = ["BlockedValue", "Deployment", "IdentityRule", "Settings", "SourceConfig", "load_deployment", "load_settings"]
+__all__ = [
+    "BlockedValue",
+    "Deployment",
+    "IdentityRule",
+    "Settings",
+    "SourceConfig",
+    "change_settings",
+    "load_deployment",
+    "load_settings",
+]

@@ -31,7 +31,15 @@ def load_deployment(home: Home) -> Deployment:
     Raises:
         ConfigError: The file is wrong; the message names the line.
     """
-    document = read_yaml(home.config_file)
+    return check_deployment(read_yaml(home.config_file))
+
+
+def check_deployment(document: Document) -> Deployment:
+    """Return what a home's file, already read, says about target, space and sources.
+
+    Raises:
+        ConfigError: It is wrong; the message names the line.
+    """
     _refuse_unknown_keys(document)
     return _validate(
         Deployment, document, {key: document.data[key] for key in Deployment.model_fields if key in document.data}

@@ -185,11 +185,13 @@ class Deployment(_Strict):
         target: dbt target; None: the one that the home is bound to, else the default of `profiles.yml`.
         space: Schema of the public tables; None: the one that the home is bound to, else the target's.
         sources: What every sync reads.
+        enabled: Whether syncs run; `profiles-sync disable` and `enable` switch it.
     """
 
     target: str | None = None
     space: str | None = None
     sources: list[SourceConfig] = []
+    enabled: bool = True
 
     @field_validator("space")
     @classmethod

@@ -57,6 +57,11 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
         "Another program has the DuckDB file open; close it, or read a copy.",
     ),
     (
+        "E_CONFIG",
+        r"cannot open (file|database) .*(no such file or directory|does not exist)",
+        "Make the folder of the DuckDB file, or name another one: `path` of the target in profiles.yml.",
+    ),
+    (
         "E_LIMIT_SIZE",
         r"no space left on device|disk full|out of memory",
         "Make room, then sync again: nothing is lost or doubled.",

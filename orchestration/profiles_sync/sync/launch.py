@@ -57,8 +57,13 @@ def check_ready(workplace: Workplace, sources: Sequence[str]) -> None:
     """Refuse, before a run is made, what the user has to change first.
 
     Raises:
-        ConfigError: A setting is wrong, or nothing to read was ever named.
+        ConfigError: A setting is wrong, nothing to read was ever named, or syncs are disabled.
     """
+    if not workplace.deployment.enabled:
+        raise ConfigError(
+            f"syncs of {workplace.home.root} are off",
+            hint=f"`profiles-sync enable --home {workplace.home.root}` turns them on.",
+        )
     load_settings(workplace.home, project_dir(), workplace.target.schema)
     if not sources and not workplace.deployment.sources and workplace.home.binding is None:
         raise ConfigError(

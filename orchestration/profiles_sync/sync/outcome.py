@@ -156,9 +156,9 @@ def conclude(
     return replace(outcome, status=Status.PARTIAL if outcome.rows_synced else Status.FAILED, error=error)
 
 
-def skipped(message: str) -> Outcome:
-    """Outcome of a sync that found another one running."""
-    return Outcome(Status.SKIPPED, error=SyncError("E_LOCKED", message))
+def skipped(message: str, *, code: str = "E_LOCKED") -> Outcome:
+    """Outcome of a sync that found another one running, or syncs disabled."""
+    return Outcome(Status.SKIPPED, error=SyncError(code, message))
 
 
 _ADAPTER: TypeAdapter[Outcome] = TypeAdapter(Outcome)

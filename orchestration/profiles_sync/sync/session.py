@@ -95,6 +95,10 @@ class Session:
         if self._outcome is not None:
             return False
         self._instance.add_run_tags(self.run_id, {history.SYNC_TAG: "true"})
+        if not self.workplace.deployment.enabled:
+            context.log.info("Skipped: syncs of this home are off.")
+            self._finish(skipped("syncs of this home are off", code="E_CONFIG"), context)
+            return False
         if not self._lock.acquire(self.run_id):
             holder = self._lock.holder()
             who = f"sync {holder.run_id[:8]}" if holder and holder.run_id else "another command"
@@ -252,8 +256,8 @@ class Session:
         else:
             self._instance.report_runless_asset_event(event)
         history.tag_run(self._instance, record)
-        if self._locked:
-            # A failure here is made up for by the next sync that can.
+        if self._locked and not (outcome.error and outcome.error.code == "E_NETWORK" and not outcome.tables):
+            # A failure here is made up for by the next sync that can, as is a warehouse that was just seen to be away.
             with contextlib.suppress(Exception):
                 self._copy_history()
 

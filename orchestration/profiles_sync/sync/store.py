@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from profiles_sync import __version__
-from profiles_sync.errors import ConfigError
 from profiles_sync.project import Workplace
 from profiles_sync.sync.history import SyncRecord
 from profiles_sync.sync.outcome import GROUPS
@@ -121,16 +120,8 @@ def bind(workplace: Workplace) -> None:
     """
     with open_store(workplace) as store:
         house = store.warehouse
-        if workplace.home.binding is None and not house.table_exists(house.schemas.ops, "schema_version"):
-            sql = "select table_name from information_schema.tables where table_schema = ? order by table_name"
-            foreign = [row[0] for row in house.query(sql, [house.schemas.space])]
-            if foreign:
-                named = ", ".join(foreign[:5])
-                raise ConfigError(
-                    f"schema {house.schemas.space} holds tables that Profiles Sync did not make: {named}",
-                    hint="Choose another schema with `space:` in profiles_sync.yml, before the first sync.",
-                    code="E_SCHEMA_CONFLICT",
-                )
+        if workplace.home.binding is None:
+            house.refuse_foreign_tables()
     workplace.home.bind(workplace.binding)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from profiles_sync.errors import ProfilesSyncError
+from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.sync.diagnosis import diagnose
 
 if TYPE_CHECKING:
@@ -71,6 +71,14 @@ class Warehouse(ABC):
 
     engine: ClassVar[str]
     """dbt's adapter type."""
+    add_column: ClassVar[str] = "add column"
+    """How `alter table` adds a column."""
+    user_query: ClassVar[str] = "select current_user"
+    """Asks who we are."""
+    address_query: ClassVar[str] = ""
+    """Asks which address the warehouse sees us at; blank where it does not tell."""
+    clock_query: ClassVar[str] = "select extract(epoch from current_timestamp)"
+    """Asks for its time, in seconds since 1970."""
 
     def __init__(self, space: str) -> None:
         self.schemas = Schemas.of(space)
@@ -126,13 +134,50 @@ class Warehouse(ABC):
     def close(self) -> None:
         """Close the connection; what was not committed is undone."""
 
+    def shortcomings(self) -> list[str]:
+        """Return what about this warehouse speaks against syncing into it, each with what to do."""
+        return []
+
+    def drop_schema(self, schema: str) -> None:
+        """Drop a schema with everything in it."""
+        self.execute(f"drop schema {self.quote(schema)} cascade")
+
+    def table_names(self, schema: str) -> list[str]:
+        """Return the names of a schema's tables and views, sorted."""
+        sql = "select table_name from information_schema.tables where table_schema = ? order by table_name"
+        return [str(row[0]) for row in self.query(sql, [schema])]
+
+    def refuse_foreign_tables(self) -> None:
+        """Refuse a space's schema in which there are tables although no sync has ever made one there.
+
+        Raises:
+            ConfigError: That is so (``E_SCHEMA_CONFLICT``).
+        """
+        if self.table_exists(self.schemas.ops, "schema_version"):
+            return
+        if foreign := self.table_names(self.schemas.space):
+            raise ConfigError(
+                f"schema {self.schemas.space} holds tables that Profiles Sync did not make: {', '.join(foreign[:5])}",
+                hint="Choose another schema with `space:` in profiles_sync.yml, before the first sync.",
+                code="E_SCHEMA_CONFLICT",
+            )
+
+    def schema_exists(self, schema: str) -> bool:
+        """Whether there is a schema of this name."""
+        sql = "select count(*) from information_schema.schemata where schema_name = ?"
+        return bool(self.query(sql, [schema])[0][0])
+
+    def qualified(self, schema: str, table: str) -> str:
+        """Return the qualified name of a table."""
+        return f"{self.quote(schema)}.{self.quote(table)}"
+
     def staging(self, table: str) -> str:
         """Return the qualified name of a staging table."""
-        return f"{self.quote(self.schemas.staging)}.{self.quote(table)}"
+        return self.qualified(self.schemas.staging, table)
 
     def ops(self, table: str) -> str:
         """Return the qualified name of a bookkeeping table."""
-        return f"{self.quote(self.schemas.ops)}.{self.quote(table)}"
+        return self.qualified(self.schemas.ops, table)
 
     def quote(self, name: str) -> str:
         """Return a name as it goes into a statement."""

@@ -41,6 +41,8 @@ class BigQueryWarehouse(Warehouse):
     """
 
     engine = "bigquery"
+    user_query = "select session_user()"
+    clock_query = "select unix_seconds(current_timestamp())"
 
     def __init__(self, client: bigquery.Client, project: str, space: str, secrets: Sequence[str] = ()) -> None:
         super().__init__(space)
@@ -146,6 +148,16 @@ class BigQueryWarehouse(Warehouse):
         """Whether there is a table of this name."""
         try:
             self._client.get_table(f"{self._project}.{schema}.{table}")
+        except NotFound:
+            return False
+        except _ERRORS as error:
+            raise WarehouseError.of(error, "BigQuery", self._secrets) from error
+        return True
+
+    def schema_exists(self, schema: str) -> bool:
+        """Whether there is a dataset of this name."""
+        try:
+            self._client.get_dataset(f"{self._project}.{schema}")
         except NotFound:
             return False
         except _ERRORS as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # A reader that has the file is waited for, as dbt does.
 _ATTEMPTS = 6
+_LEAST_ROOM = 1 << 30
 
 
 class DuckDBWarehouse(Warehouse):
@@ -60,6 +62,14 @@ class DuckDBWarehouse(Warehouse):
         self._connection.execute("set force_compression = 'zstd'")
         row = self._run(f"insert into {table} ({self.column_list(columns)}) {query}").fetchone()
         return int(row[0]) if row else 0
+
+    def shortcomings(self) -> list[str]:
+        """Return whether the disk is nearly full."""
+        folder = Path(
+            self.query("select path from duckdb_databases() where database_name = current_database()")[0][0]
+        ).parent
+        free = shutil.disk_usage(folder).free
+        return [f"only {free / (1 << 20):.0f} MB are free in {folder}; make room."] if free < _LEAST_ROOM else []
 
     def lock(self, table: str) -> None:
         """Nothing to do: the file has one writer."""

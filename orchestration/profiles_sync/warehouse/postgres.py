@@ -16,11 +16,15 @@ from profiles_sync.warehouse.duckdb import limit_memory
 if TYPE_CHECKING:
     from profiles_sync.project import Target
 
+# `merge`, on which the models stand.
+_OLDEST = 150000
+
 
 class PostgresWarehouse(Warehouse):
     """A connection to a Postgres database."""
 
     engine = "postgres"
+    address_query = "select host(inet_client_addr())"
 
     def __init__(self, connection: psycopg2.extensions.connection, space: str, secrets: Sequence[str] = ()) -> None:
         super().__init__(space)
@@ -85,6 +89,21 @@ class PostgresWarehouse(Warehouse):
             raise WarehouseError.of(error, "Postgres", self._secrets) from error
         finally:
             file.unlink()
+
+    def shortcomings(self) -> list[str]:
+        """Return whether the server is too old, or set so that a commit may be lost."""
+        found = []
+        if int(self.query("show server_version_num")[0][0]) < _OLDEST:
+            found.append(
+                f"Postgres {self.query('show server_version')[0][0]} is too old; version 15 or later is needed."
+            )
+        if self.query("show synchronous_commit")[0][0] == "off":
+            found.append("synchronous_commit is off: a crash of the server can lose the last commits, and so events.")
+        return found
+
+    def schema_exists(self, schema: str) -> bool:
+        """Whether there is a schema of this name, visible to this role or not."""
+        return bool(self.query("select count(*) from pg_catalog.pg_namespace where nspname = ?", [schema])[0][0])
 
     def lock(self, table: str) -> None:
         """Let other transactions wait that want to write the table."""

@@ -69,9 +69,13 @@ class Cli:
 
     def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
+        return self.run_words(command, "--home", str(self.home), *arguments)
+
+    def run_words(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of several words to its end; the home is named by the environment."""
         return subprocess.run(
-            [str(PROGRAM), command, "--home", str(self.home), *arguments],
-            env=self.env,
+            [str(PROGRAM), *words],
+            env={"PROFILES_SYNC_HOME": str(self.home), **self.env},
             cwd=self.folder,
             capture_output=True,
             text=True,

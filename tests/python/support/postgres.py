@@ -10,12 +10,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 USER = "profiles_sync"
+# The one role that has to give its password; everybody else is trusted.
+GUARDED_USER = "sync_role"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
@@ -56,11 +58,13 @@ class PostgresDatabase:
 
 @dataclass
 class PostgresServer:
-    """A running server; `database` makes a new empty database on it."""
+    """A running server; `database` makes a new empty database on it, `stop` and `start` are an outage."""
 
     host: str
     port: int
     binaries: Path
+    start: Callable[[], None]
+    stop: Callable[[], None]
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def database(self, template: str = "template1") -> PostgresDatabase:
@@ -126,10 +130,19 @@ def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
         run(binaries / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         options = [f"-p {port}", f"-c unix_socket_directories={folder}"]
         options += [f"-c {name}={value}" for name, value in _SETTINGS.items()]
-        run(binaries / "pg_ctl", "-D", data, "-w", "-l", log, "-o", " ".join(options), "start")
-        try:
-            yield PostgresServer("127.0.0.1", port, binaries)
-        finally:
+        access = data / "pg_hba.conf"
+        access.write_text(f"host all {GUARDED_USER} all scram-sha-256\n{access.read_text()}")
+
+        def start() -> None:
+            run(binaries / "pg_ctl", "-D", data, "-w", "-l", log, "-o", " ".join(options), "start")
+
+        def stop() -> None:
             run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+        start()
+        try:
+            yield PostgresServer("127.0.0.1", port, binaries, start, stop)
+        finally:
+            stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+-- DuckDB has no users. Whoever runs the sync needs to read and write the file and its folder.

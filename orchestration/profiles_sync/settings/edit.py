@@ -1,0 +1,45 @@
+"""Change single keys of the home's settings file and leave the rest of it, comments included, as its owner wrote it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from profiles_sync.home import Home, write_atomically
+from profiles_sync.settings.files import read_yaml
+from profiles_sync.settings.load import check_deployment
+
+
+def change_settings(home: Home, changes: Mapping[str, Any]) -> None:
+    """Set keys of `profiles_sync.yml`; None takes a key away.
+
+    Args:
+        home: The deployment.
+        changes: Plain YAML values by key.
+
+    Raises:
+        ConfigError: The file as it is, or as it would be, is wrong; it is left alone then.
+    """
+    before = read_yaml(home.config_file)
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    written = home.config_file.read_text("utf-8") if before.data else ""
+    if found := re.search(r"^( *)- ", written, re.MULTILINE):
+        # Lists stay as far from the margin as their owner put them.
+        yaml.indent(mapping=2, sequence=len(found[1]) + 2, offset=len(found[1]))
+    document = yaml.load(written) if written else CommentedMap()
+    for key, value in changes.items():
+        if value is None:
+            document.pop(key, None)
+        else:
+            document[key] = value
+    check_deployment(type(before)(before.path, dict(document), before.lines))
+    text = io.StringIO()
+    yaml.dump(document, text)
+    write_atomically(home.config_file, text.getvalue() if document else "")

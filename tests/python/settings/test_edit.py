@@ -1,0 +1,65 @@
+"""Changing one key of the home's file leaves its owner's writing alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from profiles_sync.errors import ConfigError
+from profiles_sync.home import Home
+from profiles_sync.settings import change_settings, load_deployment
+
+WRITTEN = """\
+# Ours since May.
+sources:
+  - /data/archive   # the first
+  - path: "s3://bucket/segment-logs"
+    source_id: 'abc'
+
+merge_cap: 50  # see the ticket
+"""
+
+
+def test_a_change_keeps_comments_and_quotes(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.config_file.write_text(WRITTEN)
+
+    change_settings(home, {"enabled": False, "space": "shop"})
+    assert home.config_file.read_text() == WRITTEN + "enabled: false\nspace: shop\n"
+    assert load_deployment(home).enabled is False
+
+    change_settings(home, {"enabled": True, "space": None})
+    assert home.config_file.read_text() == WRITTEN + "enabled: true\n"
+
+
+def test_a_file_is_made_where_there_is_none(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+
+    change_settings(home, {"sources": ["/data"]})
+
+    assert [source.path for source in load_deployment(home).sources] == ["/data"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("sources: [/data]\nenabeld: true\n", "line 2: unknown key `enabeld`"), ("sources: [\n", "not valid YAML")],
+)
+def test_a_wrong_file_is_left_alone(tmp_path: Path, text: str, said: str) -> None:
+    home = Home(tmp_path)
+    home.config_file.write_text(text)
+
+    with pytest.raises(ConfigError, match=said):
+        change_settings(home, {"enabled": False})
+
+    assert home.config_file.read_text() == text
+
+
+def test_a_value_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.config_file.write_text(WRITTEN)
+
+    with pytest.raises(ConfigError, match="a space is a schema name"):
+        change_settings(home, {"space": "No Name"})
+
+    assert home.config_file.read_text() == WRITTEN
