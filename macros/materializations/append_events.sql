@@ -35,6 +35,6 @@
   {%- endif -%}
 
   {{ run_hooks(post_hooks) }}
-  {%- do profiles_sync.finish_table(target_relation, existing, {'inserted': rows.inserted, 'updated': 0, 'deleted': 0}, new_columns) -%}
+  {%- do profiles_sync.finish_table(target_relation, existing, {'inserted': rows.inserted, 'updated': 0, 'deleted': 0}, new_columns, {'slice': header.slice}) -%}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -60,7 +60,8 @@
 
   {{ run_hooks(post_hooks) }}
   {%- do profiles_sync.finish_table(
-    target_relation, existing, {'inserted': rows.inserted, 'updated': rows.updated, 'deleted': rows.deleted}, new_columns
+    target_relation, existing, {'inserted': rows.inserted, 'updated': rows.updated, 'deleted': rows.deleted}, new_columns,
+    {'slice': header.slice}
   ) -%}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -1,8 +1,9 @@
-{#- Hook of a dbt run: makes the contract tables, and gives the run its `uuid_ts`. A sync has put it there already (consumed = 0);
+{#- Hook of a dbt run: makes the contract tables, lets readers read, and gives the run its `uuid_ts`. A sync has put it there already (consumed = 0);
     a run started by hand gives itself one, later than any before. Does nothing unless a model of this package is being built. -#}
 {% macro start_run() %}
   {%- if execute and flags.WHICH in ('run', 'build') and profiles_sync.builds_our_models() -%}
     {%- do profiles_sync.prepare_space() -%}
+    {%- do profiles_sync.grant_readers() -%}
     {%- set current = profiles_sync.contract_relation('current_sync') -%}
     {%- set pending = (run_query('select count(*) from ' ~ current ~ ' where consumed = 0').rows[0][0]) | int -%}
     {% call statement('start_run') %}

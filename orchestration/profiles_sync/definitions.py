@@ -7,6 +7,7 @@ import dagster as dg
 from profiles_sync.defs.jobs import hourly_schedule, session_resource, sync_history, sync_job
 from profiles_sync.defs.landing import landing
 from profiles_sync.defs.tables import rule_assets, table_assets
+from profiles_sync.defs.verify import daily_verify, verify_checks, verify_job
 from profiles_sync.home import Home
 from profiles_sync.project import Workplace, load_manifest, open_workplace
 from profiles_sync.sync.progress import Reporter, SilentReporter
@@ -20,10 +21,12 @@ def build_definitions(workplace: Workplace, reporter: Reporter | None = None) ->
         reporter: Follows a sync that runs in this process.
     """
     manifest = load_manifest(workplace)
+    checks = verify_checks(workplace, manifest)
     return dg.Definitions(
         assets=[landing, table_assets(manifest), *rule_assets(manifest), sync_history],
-        jobs=[sync_job],
-        schedules=[hourly_schedule(workplace)],
+        asset_checks=[checks],
+        jobs=[sync_job(checks.check_keys), verify_job(checks.check_keys)],
+        schedules=[hourly_schedule(workplace), daily_verify(workplace)],
         resources={"session": session_resource(workplace, reporter or SilentReporter())},
         # One process per sync: it holds the lock, and DuckDB takes no second one.
         executor=dg.in_process_executor,

@@ -126,6 +126,7 @@ def open_workplace(home: Home, *, target: str | None = None) -> Workplace:
     keychain.load(home)
     found = _read_target(profiles_dir, name)
     os.environ["PROFILES_SYNC_TARGET"] = found.name
+    os.environ["PROFILES_SYNC_READER_ROLES"] = ",".join(deployment.reader_roles)
     workplace = Workplace(home, deployment, found, profiles_dir)
     home.check_binding(workplace.binding)
     return workplace
@@ -212,6 +213,41 @@ def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapp
         raise ProfilesSyncError(
             f"dbt {arguments[0]} failed: {said or f'exit code {finished.returncode}'}", code="E_DBT"
         )
+
+
+def run_dbt_tests(workplace: Workplace, target_path: Path) -> list[dict[str, Any]]:
+    """Run every dbt test of the project but those of seeds, which a sync does not read; tests that fail are among the results.
+
+    Args:
+        workplace: Where.
+        target_path: Folder for dbt's artifacts.
+
+    Raises:
+        ProfilesSyncError: dbt could not run them (``E_DBT``).
+    """
+    finished = subprocess.run(
+        [
+            dbt_executable(),
+            "--quiet",
+            "--no-use-colors",
+            "test",
+            "--exclude",
+            "resource_type:seed",
+            "--target-path",
+            str(target_path),
+        ],
+        cwd=project_dir(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    path = target_path / "run_results.json"
+    if finished.returncode not in (0, 1) or not path.exists():
+        said = redact(finished.stdout.strip(), workplace.target.secrets)
+        raise ProfilesSyncError(f"dbt test failed: {said or f'exit code {finished.returncode}'}", code="E_DBT")
+    results: list[dict[str, Any]] = orjson.loads(path.read_bytes())["results"]
+    return results
 
 
 def load_manifest(workplace: Workplace) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from profiles_sync.sync.outcome import GROUPS, Group, Outcome, Status, SyncError
 if TYPE_CHECKING:
     from profiles_sync.status import DeploymentStatus
     from profiles_sync.sync.history import SyncRecord
+    from profiles_sync.sync.launch import VerifiedTest
 
 GROUP_NAMES: dict[Group, str] = {
     "identity_graph": "Identity graph tables",
@@ -231,6 +232,14 @@ def print_status(console: Console, status: DeploymentStatus) -> None:
     console.print(shown)
     for record in filter(None, (status.running, status.last)):
         print_sync(console, record)
+
+
+def print_tests(console: Console, tests: Sequence[VerifiedTest]) -> None:
+    """Show what dbt's tests came to; of those that passed the number."""
+    failed = [test for test in tests if not test.passed]
+    console.print(f"{len(tests) - len(failed)} of {len(tests)} tests passed.", style="red" if failed else "green")
+    for test in failed:
+        console.print(f"{test.table}: {test.name}: {test.message}", markup=False)
 
 
 def _landing_line(outcome: Outcome) -> str:

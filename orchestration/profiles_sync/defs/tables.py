@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, build_dbt_asset_specs
 
+from profiles_sync.sync.checks import DESCRIPTIONS, checks_of
 from profiles_sync.sync.session import Session
 
 
@@ -14,7 +15,7 @@ class Translator(DagsterDbtTranslator):
     """Names assets as the warehouse does: `pages`, `staging/raw_events`."""
 
     def __init__(self) -> None:
-        # A sync runs no dbt tests, so checks would stand there for ever unevaluated.
+        # dbt's tests are not run by a sync; `verify` reports them.
         super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=False))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
@@ -45,17 +46,36 @@ def rule_assets(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
     ]
 
 
-def table_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
-    """Return the models of a manifest as assets that one dbt invocation builds.
+def row_checks(manifest: Mapping[str, Any]) -> list[dg.AssetCheckSpec]:
+    """Return the checks of the rows of a sync, for each public table."""
+    translator = Translator()
+    return [
+        dg.AssetCheckSpec(
+            name, asset=translator.get_asset_spec(manifest, unique_id, None).key, description=DESCRIPTIONS[name]
+        )
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and node["config"].get("unique_key")
+        for name in checks_of(node["alias"], node["config"].get("meta", {}).get("sync_group"))
+    ]
 
-    Not the dbt component of newer Dagster: it works on a copy of the project, and ours grows during a run.
+
+def table_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """Return the models of a manifest as assets that one dbt invocation builds, each with the checks of its rows.
+
+    Not the dbt component of newer Dagster: it works on a copy of the project, and ours grows during a run. Not
+    `dbt_assets`: its checks are dbt's tests, which read whole tables.
     """
     translator = Translator()
 
-    @dbt_assets(manifest=manifest, name="tables", select="resource_type:model", dagster_dbt_translator=translator)
+    @dg.multi_asset(
+        name="tables",
+        specs=build_dbt_asset_specs(manifest=manifest, select="resource_type:model", dagster_dbt_translator=translator),
+        check_specs=row_checks(manifest),
+        can_subset=True,
+    )
     def tables(
         context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
-    ) -> Iterator[dg.Output[None] | dg.AssetMaterialization]:
+    ) -> Iterator[dg.Output[None] | dg.AssetMaterialization | dg.AssetCheckResult]:
         with session.step(context) as work:
             if work:
                 yield from session.build(context, translator)

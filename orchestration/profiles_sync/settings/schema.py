@@ -178,6 +178,22 @@ class SourceConfig(_Strict):
         return value
 
 
+class Retention(_Strict):
+    """What `prune` keeps, in days and numbers.
+
+    Attributes:
+        raw_events_days: Days that landed calls are kept; None: for ever. A rebuild needs them.
+        ops_days: Days that the history of syncs, notices, rejects and violations are kept in the warehouse.
+        dagster_days: Days that Dagster keeps its runs.
+        dbt_runs: Runs whose dbt artifacts are kept.
+    """
+
+    raw_events_days: Annotated[Count, Field(ge=1)] | None = None
+    ops_days: Annotated[Count, Field(ge=1)] = 400
+    dagster_days: Annotated[Count, Field(ge=1)] = 90
+    dbt_runs: Annotated[Count, Field(ge=1)] = 10
+
+
 class Deployment(_Strict):
     """Where a home reads from and writes to.
 
@@ -186,12 +202,25 @@ class Deployment(_Strict):
         space: Schema of the public tables; None: the one that the home is bound to, else the target's.
         sources: What every sync reads.
         enabled: Whether syncs run; `profiles-sync disable` and `enable` switch it.
+        reader_roles: Roles of the warehouse that may read every public table, from the moment it is made.
+        retention: What `prune` keeps.
     """
 
     target: str | None = None
     space: str | None = None
     sources: list[SourceConfig] = []
     enabled: bool = True
+    reader_roles: list[str] = []
+    retention: Retention = Retention()
+
+    @field_validator("reader_roles")
+    @classmethod
+    def _roles_are_names(cls, value: list[str]) -> list[str]:
+        for role in value:
+            # A comma keeps them apart on their way to dbt.
+            if not role.strip() or "," in role:
+                raise ValueError(f"`{role}` is no name of a role")
+        return value
 
     @field_validator("space")
     @classmethod

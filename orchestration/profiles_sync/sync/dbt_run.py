@@ -122,6 +122,15 @@ class DbtRun:
             secrets=self._workplace.target.secrets,
         )
 
+    @property
+    def slices(self) -> dict[str, tuple[int, int]]:
+        """The events (above, up to) that each table was built from, by dbt's name of the step."""
+        return {
+            unique_id: (int(report["slice"]["after"]), int(report["slice"]["upto"]))
+            for unique_id, report in self._reports.items()
+            if "slice" in report
+        }
+
     def _table(self, unique_id: str) -> str:
         return str(self._manifest["nodes"][unique_id]["alias"])
 

@@ -50,6 +50,11 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
         r"|server closed the connection|\bEOF\b|network is unreachable",
         "Check that the warehouse runs and lets this machine in; the next sync catches up.",
     ),
+    (
+        "E_PERMISSION",
+        r"role .* does not exist",
+        "Create the role, or correct it: it is the sync's user, or one of `reader_roles` in profiles_sync.yml.",
+    ),
     ("E_AUTH", r"database .* does not exist|invalid database", "Check the database of the target in profiles.yml."),
     (
         "E_NETWORK",

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import Home
@@ -51,6 +52,57 @@ def run_sync(
             raise_on_error=False,
         )
         return history.find_sync(instance, workplace.home, result.run_id)
+
+
+@dataclass(frozen=True)
+class VerifiedTest:
+    """One dbt test of `verify`.
+
+    Attributes:
+        table: The table that it is about.
+        name: dbt's name of it.
+        passed: Whether it found nothing.
+        message: What dbt said.
+    """
+
+    table: str
+    name: str
+    passed: bool
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return asdict(self)
+
+
+def run_verify(workplace: Workplace) -> list[VerifiedTest]:
+    """Run all of dbt's tests as the daily job does, and return what each came to.
+
+    Raises:
+        ProfilesSyncError: They could not be run: a sync is running, or dbt failed.
+    """
+    from profiles_sync.definitions import build_definitions
+    from profiles_sync.defs.verify import JOB
+
+    job = build_definitions(workplace).resolve_job_def(JOB)
+    with history.open_instance(workplace.home) as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            tags={history.TRIGGER_TAG: "command line", ".dagster/repository": "__repository__@profiles_sync"},
+            raise_on_error=False,
+        )
+    found = result.get_asset_check_evaluations()
+    if not found:
+        failure = result.get_step_failure_events()[0].step_failure_data.user_failure_data
+        said = failure.description if failure and failure.description else "the tests did not run"
+        raise ProfilesSyncError(said, hint="Its log is in the home's logs.", code="E_DBT")
+    return [
+        VerifiedTest(
+            "/".join(each.asset_key.path), each.check_name, each.passed, str(each.metadata["message"].value or "")
+        )
+        for each in found
+    ]
 
 
 def check_ready(workplace: Workplace, sources: Sequence[str]) -> None:

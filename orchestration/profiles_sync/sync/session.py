@@ -23,6 +23,7 @@ from profiles_sync.project import Workplace, load_manifest, project_dir, run_dbt
 from profiles_sync.services import reload_definitions
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
+from profiles_sync.sync.checks import built_tables, check_tables
 from profiles_sync.sync.dbt_run import DbtRun
 from profiles_sync.sync.diagnosis import diagnose_exception, redact
 from profiles_sync.sync.event_models import read_event_tables, write_event_models
@@ -32,7 +33,6 @@ from profiles_sync.sync.plan import Plan, make_plan, rebuild_plan
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.store import bind, open_store
 
-RUNS_KEPT = 10
 SHADOW = {"PROFILES_SYNC_SHADOW": "__rebuild"}
 _PAGE = 50
 
@@ -135,8 +135,8 @@ class Session:
 
     def build(
         self, context: dg.AssetExecutionContext, translator: DagsterDbtTranslator
-    ) -> Iterator[dg.Output[None] | dg.AssetMaterialization]:
-        """Build the tables that are behind, or all of them anew in a rebuild, and end the sync.
+    ) -> Iterator[dg.Output[None] | dg.AssetMaterialization | dg.AssetCheckResult]:
+        """Build the tables that are behind, or all of them anew in a rebuild, check them, and end the sync.
 
         Raises:
             dg.Failure: A table or dbt failed; everything that succeeded has been yielded.
@@ -164,6 +164,7 @@ class Session:
                 ["run", "--select", selection], context, self._run_target(), self._reporter.table
             )
             outcome = self._judge()
+        yield from self._check(context, manifest, translator)
         self._finish(outcome, context)
         if new_tables:
             # They are in Dagster's catalogue already, but not in its graph.
@@ -179,6 +180,47 @@ class Session:
                 },
                 allow_retries=False,
             )
+
+    def _check(
+        self, context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: DagsterDbtTranslator
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Hold the rows of this sync against the ledgers. Whatever comes of it, the sync is what its tables are."""
+        assert self._dbt is not None
+        self._reporter.phase("Checking")
+        built = built_tables(self._dbt.results[0], self._dbt.slices, manifest)
+        try:
+            with open_store(self.workplace) as store:
+                results = check_tables(store.warehouse, built, self.run_id)
+        except ProfilesSyncError as error:
+            context.log.warning(f"The rows of this sync were not checked: {redact(error.message)}")
+            return
+        keys = {
+            node["alias"]: translator.get_asset_spec(manifest, unique_id, None).key
+            for unique_id, node in manifest["nodes"].items()
+            if node["resource_type"] == "model"
+        }
+        declared = {spec.key for spec in context.assets_def.check_specs}
+        for result in results:
+            found: dict[str, dg.MetadataValue[Any]] = {
+                "expected": dg.MetadataValue.int(result.expected),
+                "found": dg.MetadataValue.int(result.found),
+            }
+            key = dg.AssetCheckKey(keys[result.table], result.name)
+            warn = dg.AssetCheckSeverity.WARN
+            if key in declared:
+                yield dg.AssetCheckResult(
+                    asset_key=key.asset_key,
+                    check_name=key.name,
+                    passed=result.passed,
+                    severity=warn,
+                    metadata=found,
+                )
+            else:
+                # The table was born in this run: Dagster does not know the check yet.
+                evaluation = dg.AssetCheckEvaluation(
+                    asset_key=key.asset_key, check_name=key.name, passed=result.passed, severity=warn, metadata=found
+                )
+                self._instance.report_runless_asset_event(evaluation)
 
     def _judge(self) -> Outcome:
         assert self._dbt is not None
@@ -227,7 +269,9 @@ class Session:
     def _run_target(self) -> Path:
         runs = self.workplace.home.target_dir / "runs"
         runs.mkdir(parents=True, exist_ok=True)
-        kept = sorted(runs.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[RUNS_KEPT - 1 :]
+        kept = sorted(runs.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[
+            self.workplace.deployment.retention.dbt_runs - 1 :
+        ]
         for old in kept:
             shutil.rmtree(old, ignore_errors=True)
         return runs / self.run_id[:8]

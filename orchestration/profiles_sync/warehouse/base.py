@@ -171,6 +171,10 @@ class Warehouse(ABC):
         """Return the qualified name of a table."""
         return f"{self.quote(schema)}.{self.quote(table)}"
 
+    def public(self, table: str) -> str:
+        """Return the qualified name of a public table."""
+        return f"{self.quote(self.schemas.space)}.{self.quote(table)}"
+
     def staging(self, table: str) -> str:
         """Return the qualified name of a staging table."""
         return self.qualified(self.schemas.staging, table)

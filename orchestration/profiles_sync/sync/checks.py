@@ -1,0 +1,239 @@
+"""Checks on the rows of one sync, by queries of their own: what dbt said it wrote is held against the ledgers it came from.
+
+They cost three statements a sync and read only what is above the watermarks. A check that fails is a warning and a
+notice; it never changes what the sync came to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from profiles_sync.naming import EVENT_TYPE_TABLES
+from profiles_sync.sync.outcome import Status, TableResult
+from profiles_sync.warehouse import Warehouse
+
+ROWS, KEY, CALLS, PROFILES, CHANGES = (
+    "rows_are_there",
+    "key_is_unique",
+    "every_call_has_its_row",
+    "every_row_has_a_profile",
+    "every_change_has_its_row",
+)
+DESCRIPTIONS = {
+    ROWS: "The table holds as many rows of the sync as the sync reported.",
+    KEY: "No key is missing or twice among the rows of the sync.",
+    CALLS: "Every processed call of the sync has its row.",
+    PROFILES: "Every row of the sync belongs to a profile.",
+    CHANGES: "Every change in the identity ledgers has its row.",
+}
+
+_TYPES = {table: kind for kind, table in EVENT_TYPE_TABLES.items()}
+# What identity wrote for a slice of events, one row of the table each.
+_LEDGERS = {
+    "id_graph_updates": "select count(*) from {graph_log} as changes inner join {profiles} as profiles "
+    "on profiles.profile_no = changes.profile_no where changes.event_no > {after} and changes.event_no <= {upto}",
+    "id_graph": "select count(*) from {profiles} where profile_no > {after} and profile_no <= {upto}",
+    "profile_merges": "select count(*) from {profiles} where profile_no > {after} and profile_no <= {upto}",
+}
+
+
+@dataclass(frozen=True)
+class BuiltTable:
+    """A public table that a sync has built.
+
+    Attributes:
+        name: Its name.
+        key: Columns of its key.
+        written: Rows inserted and updated.
+        inserted: Rows inserted.
+        after: The slice of events it was built from: above this number …
+        upto: … up to this one.
+        is_event: It is a track event's table.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    written: int
+    inserted: int
+    after: int
+    upto: int
+    is_event: bool
+
+    @property
+    def call_type(self) -> str | None:
+        """The type of the calls that its rows are, None when they are no calls."""
+        return "track" if self.is_event else _TYPES.get(self.name)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check of one table: `found` is to be `expected`."""
+
+    table: str
+    name: str
+    expected: int
+    found: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether they are equal."""
+        return self.expected == self.found
+
+
+def checks_of(table: str, group: str | None) -> tuple[str, ...]:
+    """Return the names of the checks that a table has."""
+    if group is None:
+        return ()
+    more = (CALLS, PROFILES) if group == "event" or table in _TYPES else (CHANGES,) if table in _LEDGERS else ()
+    return (ROWS, KEY, *more)
+
+
+def built_tables(
+    results: Sequence[TableResult], slices: Mapping[str, tuple[int, int]], manifest: Mapping[str, Any]
+) -> list[BuiltTable]:
+    """Return the public tables that a dbt run has built.
+
+    Args:
+        results: Its table steps.
+        slices: The events that each was built from, by dbt's name of the step.
+        manifest: dbt's manifest.
+    """
+    built = []
+    for result in results:
+        if result.group is None or result.status is not Status.SUCCESS or result.unique_id not in slices:
+            continue
+        key = manifest["nodes"][result.unique_id]["config"]["unique_key"]
+        built.append(
+            BuiltTable(
+                name=result.table,
+                key=(key,) if isinstance(key, str) else tuple(key),
+                written=result.inserted + result.updated,
+                inserted=result.inserted,
+                after=slices[result.unique_id][0],
+                upto=slices[result.unique_id][1],
+                is_event=result.group == "event",
+            )
+        )
+    return built
+
+
+def check_tables(warehouse: Warehouse, tables: Sequence[BuiltTable], sync_id: str) -> list[CheckResult]:
+    """Check what the sync in progress wrote; a check that fails becomes a notice.
+
+    Args:
+        warehouse: An open connection.
+        tables: What was built.
+        sync_id: The sync.
+
+    Raises:
+        WarehouseError: A query failed.
+    """
+    results = [*_rows_and_keys(warehouse, tables), *_calls(warehouse, tables), *_changes(warehouse, tables)]
+    failed = [result for result in results if not result.passed]
+    if failed:
+        now = warehouse.query(f"select max(uuid_ts) from {warehouse.ops('current_sync')}")[0][0]
+        warehouse.insert(
+            warehouse.ops("notices"),
+            ["sync_id", "notice", "table_name", "occurrences", "detail", "noticed_at"],
+            [
+                (
+                    sync_id,
+                    f"check_{result.name}",
+                    result.table,
+                    abs(result.expected - result.found),
+                    f"{DESCRIPTIONS[result.name]} Expected {result.expected}, found {result.found}.",
+                    now,
+                )
+                for result in failed
+            ],
+        )
+    return results
+
+
+def _rows_and_keys(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
+    written = [table for table in tables if table.written]
+    if not written:
+        return []
+    mark = warehouse.query(f"select max(uuid_ts) from {warehouse.ops('current_sync')}")[0][0]
+    parts = []
+    for table in written:
+        columns = warehouse.column_list(table.key)
+        missing = " or ".join(f"{warehouse.quote(column)} is null" for column in table.key)
+        parts.append(
+            f"select '{table.name}' as table_name, coalesce(sum(n), 0) as found, "
+            "coalesce(sum(case when n = 1 and missing = 0 then 1 else 0 end), 0) as sound from ("
+            f"select {columns}, count(*) as n, max(case when {missing} then 1 else 0 end) as missing "
+            f"from {warehouse.public(table.name)} where uuid_ts = ? group by {columns}) as keys"
+        )
+    found = {
+        name: (int(rows), int(sound))
+        for name, rows, sound in warehouse.query(" union all ".join(parts), [mark] * len(parts))
+    }
+    return [
+        result
+        for table in written
+        for result in (
+            CheckResult(table.name, ROWS, table.written, found[table.name][0]),
+            CheckResult(table.name, KEY, found[table.name][0], found[table.name][1]),
+        )
+    ]
+
+
+def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
+    of_calls = [table for table in tables if table.call_type]
+    if not of_calls:
+        return []
+    expected: dict[str, tuple[int, int]] = dict.fromkeys((table.name for table in of_calls), (0, 0))
+    parts = []
+    for column, chosen in (
+        ("type", [table for table in of_calls if not table.is_event]),
+        ("event_slug", [table for table in of_calls if table.is_event]),
+    ):
+        if not chosen:
+            continue
+        wanted = " union all ".join(
+            f"select '{table.name}' as table_name, "
+            f"'{table.name if table.is_event else table.call_type}' as wanted_value, "
+            f"{table.after} as after_no, {table.upto} as upto_no"
+            for table in chosen
+        )
+        parts.append(
+            "select wanted.table_name, count(*), count(outcomes.stamp_no) "
+            f"from {warehouse.staging('raw_events')} as raw inner join {warehouse.staging('identity_events')} as outcomes "
+            "on outcomes.event_no = raw.event_no and outcomes.outcome = 'processed' "
+            f"inner join ({wanted}) as wanted on wanted.wanted_value = raw.{warehouse.quote(column)} "
+            "and raw.event_no > wanted.after_no and raw.event_no <= wanted.upto_no "
+            f"where raw.event_no > {min(table.after for table in chosen)} and "
+            f"raw.event_no <= {max(table.upto for table in chosen)} group by wanted.table_name"
+        )
+    for name, calls, stamped in warehouse.query(" union all ".join(parts)):
+        expected[name] = (int(calls), int(stamped))
+    return [
+        result
+        for table in of_calls
+        for result in (
+            CheckResult(table.name, CALLS, expected[table.name][0], table.inserted),
+            CheckResult(table.name, PROFILES, *expected[table.name]),
+        )
+    ]
+
+
+def _changes(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
+    of_ledgers = [table for table in tables if table.name in _LEDGERS]
+    if not of_ledgers:
+        return []
+    parts = [
+        f"select '{table.name}' as table_name, ("
+        + _LEDGERS[table.name].format(
+            graph_log=warehouse.staging("identity_graph_log"),
+            profiles=warehouse.staging("identity_profiles"),
+            after=table.after,
+            upto=table.upto,
+        )
+        + ") as expected"
+        for table in of_ledgers
+    ]
+    expected = {name: int(rows) for name, rows in warehouse.query(" union all ".join(parts))}
+    return [CheckResult(table.name, CHANGES, expected[table.name], table.inserted) for table in of_ledgers]

@@ -1,0 +1,213 @@
+"""A deployment on Postgres: a table that fails harms no other, readers read, checks stand at their tables.
+
+Each test goes on where the one before it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg2
+import psycopg2.errors
+import pytest
+from dagster import DagsterEventType
+
+from support.archive import write_file
+from support.cli import Cli
+from support.landing import call, track
+from support.postgres import PostgresDatabase, PostgresServer
+
+READER = "analyst"
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    database = postgres_server.database()
+    query(database, f"create role {READER} login")
+    yield database
+    postgres_server.drop(database)
+    other = postgres_server.database()
+    query(other, f"drop role {READER}")
+    postgres_server.drop(other)
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory, database: PostgresDatabase) -> Cli:
+    cli = Cli(tmp_path_factory.mktemp("postgres_syncs"), database.environment)
+    cli.home.mkdir()
+    (cli.home / "profiles_sync.yml").write_text(f"sources: [{cli.folder}/archive]\nreader_roles: [{READER}]\n")
+    return cli
+
+
+@pytest.fixture(scope="module")
+def archive(cli: Cli) -> Path:
+    return cli.folder / "archive"
+
+
+def query(database: PostgresDatabase, sql: str, *, role: str = "") -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(database.dsn)
+    try:
+        with connection, connection.cursor() as cursor:
+            if role:
+                cursor.execute(f"set role {role}")
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+def tables(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {table["table"]: table for table in record["outcome"]["tables"]}
+
+
+def checks(cli: Cli, run_id: str) -> dict[tuple[str, str], tuple[bool, int, int]]:
+    """Whether each check of a sync passed, what it expected and found, by table and check."""
+    with dg.DagsterInstance.from_config(str(cli.home / "dagster")) as instance:
+        logged = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+        evaluated = [
+            entry.dagster_event.asset_check_evaluation_data for entry in logged if entry.dagster_event is not None
+        ]
+    return {
+        ("/".join(each.asset_key.path), each.check_name): (
+            each.passed,
+            each.metadata["expected"].value,
+            each.metadata["found"].value,
+        )
+        for each in evaluated
+    }
+
+
+def test_every_table_is_checked(cli: Cli, archive: Path) -> None:
+    write_file(
+        archive,
+        "a",
+        [
+            call("identify", "m1", anonymousId="a1", traits={"email": "jane@example.com"}),
+            call("page", "m2", anonymousId="a1"),
+            track("m3", "Order Completed", properties={"total": 1}),
+            track("m4", "Cart Viewed"),
+        ],
+    )
+    first = cli.json("sync")
+    write_file(archive, "b", [track("m5", "Cart Viewed"), call("page", "m6", userId="u2")])
+
+    record = cli.json("sync")
+
+    assert (first["status"], record["status"]) == ("Success", "Success")
+    found = checks(cli, record["run_id"])
+    assert all(passed for passed, _, _ in found.values()), found
+    assert found["cart_viewed", "every_call_has_its_row"] == (True, 1, 1)
+    assert found["tracks", "every_call_has_its_row"] == (True, 1, 1)
+    assert found["pages", "rows_are_there"] == (True, 1, 1)
+    assert found["id_graph_updates", "every_change_has_its_row"] == (True, 1, 1)
+    built = {name for name, table in tables(record).items() if table["inserted"] and table["group"]}
+    assert {table for table, check in found if check == "key_is_unique"} == built
+
+
+def test_readers_may_read_what_is_there(database: PostgresDatabase) -> None:
+    assert query(database, "select count(*) from profiles.pages", role=READER) == [(2,)]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        query(database, "select count(*) from profiles_staging.raw_events", role=READER)
+
+
+BREAK = {
+    "a trigger": (
+        "create function public.refuse() returns trigger language plpgsql as "
+        "$$ begin raise exception 'the disk of this table is on fire'; end $$;"
+        "create trigger refuse before insert on profiles.cart_viewed for each row execute function public.refuse()",
+        "drop trigger refuse on profiles.cart_viewed; drop function public.refuse()",
+        ("E_DBT", "the disk of this table is on fire"),
+    ),
+    "a dropped column": (
+        "alter table profiles.cart_viewed drop column user_id",
+        "alter table profiles.cart_viewed add column user_id text",
+        ("E_DBT", 'column "user_id" of relation "cart_viewed" does not exist'),
+    ),
+}
+
+
+@pytest.mark.parametrize("cause", ["a trigger", pytest.param("a dropped column", marks=pytest.mark.slow)])
+def test_a_table_that_fails_leaves_the_others_synced_and_heals(
+    cli: Cli, archive: Path, database: PostgresDatabase, cause: str
+) -> None:
+    broken, healed, (code, message) = BREAK[cause]
+    counted = (
+        "select (select count(*) from profiles.cart_viewed), (select count(*) from profiles.order_completed), "
+        "(select count(*) from profiles.tracks), (select count(*) from profiles.id_graph)"
+    )
+    carts, orders, tracks, profiles = query(database, counted)[0]
+    mark = "select last_event_no from profiles_ops.table_state where table_name = 'cart_viewed'"
+    before = query(database, mark)
+    query(database, broken)
+    write_file(
+        archive,
+        f"broken-{cause}",
+        [
+            track(f"{cause} 1", "Cart Viewed", userId=cause),
+            track(f"{cause} 2", "Order Completed", userId=cause),
+            track(f"{cause} 3", f"Seen with {cause}", userId=cause),
+        ],
+    )
+
+    record = cli.json("sync", exit_code=3)
+
+    assert record["status"] == "Partial success"
+    assert record["outcome"]["error"]["code"] == code
+    assert message in record["outcome"]["error"]["message"]
+    failed = {name: table for name, table in tables(record).items() if table["status"] != "Success"}
+    assert list(failed) == ["cart_viewed"]
+    assert message in failed["cart_viewed"]["error"]["message"]
+    assert query(database, counted) == [(carts, orders + 1, tracks + 3, profiles + 1)]
+    assert query(database, mark) == before
+    told = query(
+        database,
+        "select r.status, t.table_name, t.status, t.error_message from profiles_ops.sync_runs as r "
+        "join profiles_ops.sync_run_tables as t on t.run_id = r.run_id and t.status <> 'Success' "
+        f"where r.run_id = '{record['run_id']}'",
+    )
+    assert [row[:3] for row in told] == [("Partial success", "cart_viewed", "Failed")]
+    assert message in told[0][3]
+    found = checks(cli, record["run_id"])
+    assert found["order_completed", "every_call_has_its_row"] == (True, 1, 1)
+    assert not any(table == "cart_viewed" for table, _ in found)
+
+    query(database, healed)
+    healing = cli.json("sync")
+
+    assert (healing["status"], healing["rows_synced"]) == ("Success", 1)
+    assert query(database, counted) == [(carts + 1, orders + 1, tracks + 3, profiles + 1)]
+    assert query(database, f"select count(*) from profiles.cart_viewed where id = '{cause} 1'") == [(1,)]
+
+
+def test_readers_may_read_what_was_made_since(database: PostgresDatabase) -> None:
+    assert query(database, "select id from profiles.seen_with_a_trigger", role=READER) == [("a trigger 3",)]
+
+
+@pytest.mark.slow
+def test_a_check_that_fails_is_a_warning(cli: Cli, archive: Path, database: PostgresDatabase) -> None:
+    """A trigger that swallows rows: the sync cannot know, the checks do."""
+    query(
+        database,
+        "create function public.swallow() returns trigger language plpgsql as $$ begin return null; end $$;"
+        "create trigger swallow before insert on profiles.pages for each row execute function public.swallow()",
+    )
+    write_file(archive, "swallowed", [call("page", "p1"), call("page", "p2")])
+
+    record = cli.json("sync")
+
+    query(database, "drop trigger swallow on profiles.pages; drop function public.swallow()")
+    assert record["status"] == "Success"
+    assert checks(cli, record["run_id"])["pages", "every_call_has_its_row"] == (False, 2, 0)
+    noticed = "select notice, occurrences from profiles_ops.notices where table_name = 'pages' and notice like 'check%'"
+    assert query(database, noticed) == [("check_every_call_has_its_row", 2)]
+
+    verified = cli.json("verify", exit_code=1)
+    failed = {test["name"] for test in verified if not test["passed"]}
+    assert failed == {"event_tables_have_every_processed_call"}
+    assert len(verified) > 100
+
+    assert cli.json("rebuild")["status"] == "Success"
+    assert all(test["passed"] for test in cli.json("verify"))
