@@ -1,6 +1,7 @@
-{#- CTEs `parsed` and `calls`: the value of each call at each location, '' for none, every payload parsed once; `external_ids` is the array
-    of `context.externalIds` as text. An alias gives one identifier only, so it can match or create but never merge. -#}
-{% macro call_values(batch, locations, condition) %}
+{#- CTEs up to `calls`: the value of each call at each location, '' for none, every payload parsed once; `external_ids` is the array of
+    `context.externalIds` as text. An alias gives one identifier only, so it can match or create but never merge. `spelled` is all of these in
+    one text, each with its length, so that no two lists look alike: one column to group and join by. -#}
+{% macro call_values(batch, locations, columns, condition) %}
   {%- set paths = [['context', 'device', 'type'], ['context', 'device', 'adTrackingEnabled'], ['context', 'externalIds']] -%}
   {%- for location in locations if location.path and location.path not in paths -%}
     {%- do paths.append(location.path) -%}
@@ -37,7 +38,7 @@
     from parsed
     {{ profiles_sync.evaluate_once() }}
   ),
-  calls as (
+  located as (
     select
       calls.event_no,
       {%- for location in locations %}
@@ -56,5 +57,18 @@
       {%- endfor %}
       calls.external_ids
     from texts as calls
+    {{ profiles_sync.evaluate_once() }}
+  ),
+  {%- set parts = [] %}
+  {%- for column in columns %}
+    {%- do parts.append(
+      "case when " ~ column ~ " = '' then ',' else " ~ profiles_sync.concat_text([
+        'cast(length(' ~ column ~ ') as ' ~ profiles_sync.column_type('text') ~ ')', "':'", column
+      ]) ~ ' end'
+    ) %}
+  {%- endfor %}
+  calls as (
+    select event_no, {{ profiles_sync.column_list(columns) }}, {{ profiles_sync.concat_text(parts) }} as spelled
+    from located
   )
 {% endmacro %}

@@ -76,13 +76,7 @@
     that ended before its root is an edge too: such a label joins what it points to at its own time. -#}
 {% macro identity_edges() %}
   {%- set stride = profiles_sync.identity_stride() -%}
-  select one, other, min(joined_at) as joined_at
-  from (
-    select
-      case when ties.one < ties.other then ties.one else ties.other end as one,
-      case when ties.one < ties.other then ties.other else ties.one end as other,
-      ties.joined_at
-    from (
+  {%- set ties %}
       select own.root as one, coalesce(tied.root, links.link) as other, own.label as joined_at
       from work_links as links
       inner join work_anchors as own on own.label = links.set_no * {{ stride }}
@@ -93,6 +87,19 @@
       from work_anchors as anchors
       inner join work_anchors as middle on middle.label = anchors.root
       where middle.root <> middle.label
+  {%- endset %}
+  {{ profiles_sync.earliest_edges(ties) }}
+{% endmacro %}
+
+{#- Ties (`one`, `other`, `joined_at`) as edges: each pair once, the smaller label first, at its earliest; no tie to itself. -#}
+{% macro earliest_edges(ties) %}
+  select one, other, min(joined_at) as joined_at
+  from (
+    select
+      case when ties.one < ties.other then ties.one else ties.other end as one,
+      case when ties.one < ties.other then ties.other else ties.one end as other,
+      ties.joined_at
+    from ({{ ties }}
     ) as ties
     where ties.one <> ties.other
   ) as ordered
@@ -147,18 +154,13 @@
 
 {#- `work_edges_n`: what is left between the cores after a round. -#}
 {% macro identity_contracted_edges(round_no) %}
-  select one, other, min(joined_at) as joined_at
-  from (
-    select
-      case when ones.parent < others.parent then ones.parent else others.parent end as one,
-      case when ones.parent < others.parent then others.parent else ones.parent end as other,
-      edges.joined_at
-    from work_edges_{{ round_no }} as edges
-    inner join work_tree_{{ round_no }} as ones on ones.node = edges.one
-    inner join work_tree_{{ round_no }} as others on others.node = edges.other
-    where ones.parent <> others.parent
-  ) as contracted
-  group by one, other
+  {%- set ties %}
+      select ones.parent as one, others.parent as other, edges.joined_at
+      from work_edges_{{ round_no }} as edges
+      inner join work_tree_{{ round_no }} as ones on ones.node = edges.one
+      inner join work_tree_{{ round_no }} as others on others.node = edges.other
+  {%- endset %}
+  {{ profiles_sync.earliest_edges(ties) }}
 {% endmacro %}
 
 {#- `work_nodes`: every tree that joined another, with the core of its whole component, and with the parent to which it counts: a core that
@@ -189,7 +191,10 @@
 {% endmacro %}
 
 {#- `work_contested`: the components in which a limit may bite. Where all that a component holds, and all that its events bring, stays within
-    every limit and cap, no event of it can be refused anything: every profile on the way holds a part of that. -#}
+    every limit and cap, no event of it can be refused anything: every profile on the way holds a part of that.
+    Of a set only the first event can change anything: what it was refused stays refused, as profiles only grow, and what it was granted lies
+    in one profile from then on. Unless (`every_event`) a limit slides, or a profile may be full, so that not even the best identifier finds
+    room and another profile gets it later: a profile holds of each type no more than there is, nor than the limit or the fullest at the start. -#}
 {% macro identity_contested(batch, rounds) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -203,7 +208,7 @@
     where links.link = links.set_no * {{ stride }} and mod(links.element, {{ stride }}) <> 0
   ),
   amounts as (
-    select profiles.link as root, sizes.check_name, sizes.n
+    select profiles.link as root, sizes.check_name, sizes.n, sizes.n as held
     from (select distinct link from work_links where mod(element, {{ stride }}) = 0) as profiles
     inner join work_sizes as sizes on sizes.element = profiles.link
     {%- if profiles_sync.has_windows(settings) %}
@@ -212,21 +217,50 @@
       or sizes.added_ms > (select min(clock_ms) from work_events) - {{ profiles_sync.rule_window_ms(settings, 'rules') }}
     {%- endif %}
     union all
-    select root, external_id_type, count(*) from brought group by root, external_id_type
+    select root, external_id_type, count(*), 0 from brought group by root, external_id_type
     union all
-    select root, 'MAPPING', count(*) from brought group by root
+    select root, 'MAPPING', count(*), 0 from brought group by root
     union all
-    select root, 'MERGE', 1 from work_anchors where root = label
+    select root, 'MERGE', 1, 0 from work_anchors where root = label
   )
-  select distinct totals.component
+  select
+    judged.component,
+    {%- if profiles_sync.has_windows(settings) %}
+    1 as every_event
+    {%- else %}
+    case
+      when sum(
+        case
+          when judged.check_name in ('MERGE', 'MAPPING') then 0
+          when judged.most is null or judged.n <= judged.most then judged.n
+          when judged.fullest > judged.most then judged.fullest
+          else judged.most
+        end
+      ) > {{ settings.mapping_cap }} then 1
+      else 0
+    end as every_event
+    {%- endif %}
   from (
-    select {{ profiles_sync.component_of('amounts.root', rounds) }} as component, amounts.check_name, sum(amounts.n) as n
-    from amounts
-    {{ profiles_sync.join_component('amounts.root', rounds) }}
-    group by {{ profiles_sync.component_of('amounts.root', rounds) }}, amounts.check_name
-  ) as totals
-  left join rules on rules.external_id_type = totals.check_name
-  where totals.n > {{ profiles_sync.check_limit(settings, 'totals.check_name', 'rules') }}
+    select
+      totals.component,
+      totals.check_name,
+      totals.n,
+      totals.fullest,
+      {{ profiles_sync.check_limit(settings, 'totals.check_name', 'rules') }} as most
+    from (
+      select
+        {{ profiles_sync.component_of('amounts.root', rounds) }} as component,
+        amounts.check_name,
+        sum(amounts.n) as n,
+        max(amounts.held) as fullest
+      from amounts
+      {{ profiles_sync.join_component('amounts.root', rounds) }}
+      group by {{ profiles_sync.component_of('amounts.root', rounds) }}, amounts.check_name
+    ) as totals
+    left join rules on rules.external_id_type = totals.check_name
+  ) as judged
+  group by judged.component
+  having max(case when judged.n > judged.most then 1 else 0 end) = 1
 {% endmacro %}
 
 {#- The component of a root; a root that joined nothing is one of its own. -#}
@@ -238,8 +272,8 @@
   {{- return('left join work_nodes as nodes on nodes.node = ' ~ root if rounds else '') -}}
 {% endmacro %}
 
-{#- `work_open` of a large batch: the events of the contested components. -#}
-{% macro identity_contested_events(rounds) %}
+{#- `work_open` of a large batch: of the contested components the events that may change something. -#}
+{% macro identity_contested_events(batch) %}
   select
     events.event_no,
     events.clock_ms,
@@ -249,9 +283,10 @@
     touches.element
   from work_touches as touches
   inner join work_anchors as anchors on anchors.label = touches.set_no * {{ profiles_sync.identity_stride() }}
-  {{ profiles_sync.join_component('anchors.root', rounds) }}
-  inner join work_contested as contested on contested.component = {{ profiles_sync.component_of('anchors.root', rounds) }}
+  {{ profiles_sync.join_component('anchors.root', batch.trees) }}
+  inner join work_contested as contested on contested.component = {{ profiles_sync.component_of('anchors.root', batch.trees) }}
   inner join work_events as events on events.set_no = touches.set_no
+  where contested.every_event = 1 or events.event_no = events.set_no
 {% endmacro %}
 
 {#- The diary of the uncontested components. The joins at a parent are taken in the order of time: whoever is older than all before it ends

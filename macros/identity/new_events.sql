@@ -17,11 +17,12 @@
     from {{ ref('profiles_sync', 'stg_events') }} as events
     where {{ within }}
   ),
-  firsts as (
+  repeated as (
     select message_key, min(event_no) as event_no
     from landed
     where filtered = 0
     group by message_key
+    having count(*) > 1
   ),
   judged as (
     select
@@ -31,12 +32,12 @@
       {{ 'case when earlier.outcome is not null then earlier.outcome else' if shadow }}
       case
         when landed.filtered = 1 then 'filtered'
-        when firsts.event_no < landed.event_no or seen.event_no is not null then 'duplicate'
+        when repeated.event_no < landed.event_no or seen.event_no is not null then 'duplicate'
         else 'processed'
       end
       {{ 'end' if shadow }} as outcome
     from landed
-    left join firsts on firsts.message_key = landed.message_key
+    left join repeated on repeated.message_key = landed.message_key
     left join {{ profiles_sync.contract_relation('seen_messages') }} as seen on seen.message_key = landed.message_key
     {%- if shadow %}
     left join {{ profiles_sync.live_relation('identity_events') }} as earlier
@@ -56,26 +57,35 @@
       ) over (order by event_no rows between unbounded preceding and current row) as clock_ms
     from judged
   ),
-  {{ profiles_sync.call_values(batch, locations, within) }},
+  {{ profiles_sync.call_values(batch, locations, columns, within) }},
+  carried as (
+    select
+      clocked.event_no,
+      clocked.message_key,
+      clocked.outcome,
+      clocked.clock_ms,
+      case when clocked.outcome = 'processed' then calls.spelled end as spelled,
+      {{ profiles_sync.column_list(columns, 'calls') }}
+    from clocked
+    inner join calls on calls.event_no = clocked.event_no
+  ),
   sets as (
-    select min(calls.event_no) as set_no, {{ profiles_sync.column_list(columns, 'calls') }}
-    from calls
-    inner join judged on judged.event_no = calls.event_no and judged.outcome = 'processed'
-    group by {{ profiles_sync.column_list(columns, 'calls') }}
+    select spelled, min(event_no) as set_no
+    from carried
+    where outcome = 'processed'
+    group by spelled
   )
   select
-    clocked.event_no,
-    clocked.message_key,
-    clocked.outcome,
-    clocked.clock_ms,
-    case when clocked.outcome = 'processed' then sets.set_no end as set_no
+    carried.event_no,
+    carried.message_key,
+    carried.outcome,
+    carried.clock_ms,
+    sets.set_no
     {%- for column in columns %},
-    case when sets.set_no = clocked.event_no then calls.{{ column }} end as {{ column }}
+    case when sets.set_no = carried.event_no then carried.{{ column }} end as {{ column }}
     {%- endfor %}
-  from clocked
-  inner join calls on calls.event_no = clocked.event_no
-  left join sets
-    on {% for column in columns -%} {{ ' and ' if not loop.first }} sets.{{ column }} = calls.{{ column }} {%- endfor %}
+  from carried
+  left join sets on sets.spelled = carried.spelled
 {% endmacro %}
 
 {#- 1 where an event filter of the space matches. -#}

@@ -11,17 +11,20 @@
   with rules as (
     {{ profiles_sync.identity_rules(settings) }}
   ),
+  resolved as (
+    select event_no, n from work_steps where kind = 'resolved'
+  ),
   refused as (
-    select event_no from work_steps where kind = 'resolved' and n = 1
-    {%- if batch.forest %}
-    {{ profiles_sync.union_distinct() }}
+    {%- if not batch.forest %}
+    select event_no from resolved where n = 1
+    {%- else %}
+    {#- Refused in its round, in that of the first event of its set, or by pruning. #}
     select events.event_no
-    from (select distinct set_no from work_links where refused = 1) as pruned
-    inner join work_events as events on events.set_no = pruned.set_no
-    {%- if batch.contested %}
-    left join (select event_no from work_steps where kind = 'resolved') as contested on contested.event_no = events.event_no
-    where contested.event_no is null
-    {%- endif %}
+    from work_events as events
+    left join resolved on resolved.event_no = events.event_no
+    left join resolved as firsts on firsts.event_no = events.set_no
+    left join (select distinct set_no from work_links where refused = 1) as pruned on pruned.set_no = events.set_no
+    where coalesce(resolved.n, firsts.n, case when pruned.set_no is not null then 1 end) = 1
     {%- endif %}
   ),
   touches as (

@@ -51,7 +51,7 @@
     {%- do profiles_sync.create_work_table('work_contested', profiles_sync.identity_contested(batch, batch.trees)) -%}
     {%- do batch.update({'contested': profiles_sync.affected_rows('work_table') > 0}) -%}
     {%- if batch.contested -%}
-      {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_contested_events(batch.trees)) -%}
+      {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_contested_events(batch)) -%}
     {%- endif -%}
     {%- set uncontested = profiles_sync.identity_uncontested_steps(batch.trees, batch.contested) -%}
     {%- if not batch.contested -%}

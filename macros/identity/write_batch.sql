@@ -197,12 +197,13 @@
   }) -}}
 {% endmacro %}
 
-{#- Rows of `identity_events`. What an event belongs to is known by a label that it joined: in a round; in the forest; or, as it changed
-    nothing, by its best identifier at the start. Its profile is that label's canonical one at the event, and it is stamped with the youngest
+{#- Rows of `identity_events`. What an event belongs to is known by a label that it joined: in a round, itself or the first event of its set;
+    in the forest; or, as it changed nothing, by its best identifier at the start. Its profile is that label's canonical one at the event, and it is stamped with the youngest
     of the profiles that it matched: the one that ended by it, if any. -#}
 {% macro identity_event_rows(batch) %}
   {%- set labels = ['identifiers.node'] -%}
   {%- if batch.active and batch.forest -%} {%- do labels.insert(0, 'anchors.root') -%} {%- endif -%}
+  {%- if batch.contested -%} {%- do labels.insert(0, 'firsts.node') -%} {%- endif -%}
   {%- if batch.rounds -%} {%- do labels.insert(0, 'done.node') -%} {%- endif -%}
   select
     events.event_no,
@@ -222,6 +223,9 @@
         on identifiers.set_no = events.set_no and identifiers.rank_no = 1 and identifiers.status = 'ok'
       {%- if batch.rounds %}
       left join (select event_no, node from work_steps where kind = 'resolved') as done on done.event_no = events.event_no
+      {%- endif %}
+      {%- if batch.contested %}
+      left join (select event_no, node from work_steps where kind = 'resolved') as firsts on firsts.event_no = events.set_no
       {%- endif %}
       {%- if batch.active and batch.forest %}
       left join work_anchors as anchors on anchors.label = events.set_no * {{ profiles_sync.identity_stride() }}
