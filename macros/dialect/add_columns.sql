@@ -26,3 +26,16 @@
   {%- endfor -%}
   {%- do run_query('alter table ' ~ relation ~ ' add column ' ~ definitions | join(', ')) -%}
 {% endmacro %}
+
+{#- One statement, without the word `column`. -#}
+{% macro sqlserver__add_columns(relation, columns) %}
+  {%- set definitions = [] -%}
+  {%- for name, type in columns.items() -%}
+    {%- do definitions.append(profiles_sync.column_definition(name, type)) -%}
+  {%- endfor -%}
+  {%- do run_query('alter table ' ~ relation ~ ' add ' ~ definitions | join(', ')) -%}
+{% endmacro %}
+
+{% macro synapse__add_columns(relation, columns) %}
+  {{- return(profiles_sync.sqlserver__add_columns(relation, columns)) -}}
+{% endmacro %}

@@ -11,3 +11,8 @@
 {% macro duckdb__affected_rows(result) %}
   {{- return(result.table.rows[0][0] | int if result.table.rows else 0) -}}
 {% endmacro %}
+
+{#- Making a table reports no rows there; `create_work_table` counts them. -#}
+{% macro synapse__affected_rows(result) %}
+  {{- return(result.table.rows[0][0] | int if result.table.rows else profiles_sync.default__affected_rows(result)) -}}
+{% endmacro %}

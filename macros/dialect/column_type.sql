@@ -37,3 +37,16 @@
   } -%}
   {{- return(types[logical] if logical in types else profiles_sync.default__column_type(logical)) -}}
 {% endmacro %}
+
+{#- Text without a length would be cut at 30 characters. An index takes an `id`, of at most 112 characters of four bytes each, but no `max`. -#}
+{% macro sqlserver__column_type(logical) %}
+  {%- set types = {
+    'id': 'varchar(450)', 'text': 'varchar(max)', 'varchar': 'varchar(max)', 'json': 'varchar(max)', 'key16': 'binary(16)', 'int': 'int',
+    'timestamp': 'datetime2(6)', 'float': 'float', 'boolean': 'bit',
+  } -%}
+  {{- return(types[logical] if logical in types else profiles_sync.default__column_type(logical)) -}}
+{% endmacro %}
+
+{% macro synapse__column_type(logical) %}
+  {{- return(profiles_sync.sqlserver__column_type(logical)) -}}
+{% endmacro %}

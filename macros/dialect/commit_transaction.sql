@@ -32,3 +32,12 @@
 {% macro snowflake__commit_transaction(transaction) %}
   {%- do run_query('commit') -%}
 {% endmacro %}
+
+{#- Begun by `write_step` itself: dbt works with autocommit there. -#}
+{% macro sqlserver__commit_transaction(transaction) %}
+  {%- do run_query('commit transaction') -%}
+{% endmacro %}
+
+{% macro synapse__commit_transaction(transaction) %}
+  {{- return(profiles_sync.sqlserver__commit_transaction(transaction)) -}}
+{% endmacro %}

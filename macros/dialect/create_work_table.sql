@@ -37,3 +37,43 @@
   {% endcall %}
   {{- return(name) -}}
 {% endmacro %}
+
+{#- A temporary table could not be used by the view that a query beginning with `with` must be put into before a table is made of it. So a
+    table of the staging schema; statements call it by its plain name (`with_work_tables`). -#}
+{% macro sqlserver__create_work_table(name, sql) %}
+  {%- set table = profiles_sync.work_relation(name) -%}
+  {%- set view = profiles_sync.create_work_view(name, sql) -%}
+  {%- do run_query(profiles_sync.drop_if_exists(table, 'table')) -%}
+  {% call statement('work_table', fetch_result=true) %}
+    select every_one.* into {{ table }} from {{ view }} as every_one
+  {% endcall %}
+  {{- return(table) -}}
+{% endmacro %}
+
+{#- A pool makes a table of such a query itself. -#}
+{% macro synapse__create_work_table(name, sql) %}
+  {%- set table = profiles_sync.work_relation(name) -%}
+  {%- do run_query(profiles_sync.drop_if_exists(table, 'table')) -%}
+  {%- do run_query(
+    'create table ' ~ table ~ profiles_sync.pool_layout(['round_robin', 'heap']) ~ ' as ' ~ profiles_sync.with_work_tables(sql) | trim
+  ) -%}
+  {% call statement('work_table', fetch_result=true) %}
+    select count_big(*) as n from {{ table }}
+  {% endcall %}
+  {{- return(table) -}}
+{% endmacro %}
+
+{#- A view of the staging schema on a query about work tables; returns what to call it in SQL. -#}
+{% macro create_work_view(name, sql) %}
+  {%- set view = profiles_sync.work_relation(name ~ '__query').include(database=false) -%}
+  {%- do run_query(profiles_sync.drop_if_exists(view, 'view')) -%}
+  {%- do run_query('create view ' ~ view ~ ' as ' ~ profiles_sync.with_work_tables(sql) | trim) -%}
+  {{- return(view) -}}
+{% endmacro %}
+
+{#- Statement that drops a table or a view where it exists, as all of SQL Server and the pool write it. -#}
+{% macro drop_if_exists(relation, kind) %}
+  {{- return(
+    "if object_id('" ~ relation ~ "', '" ~ {'table': 'U', 'view': 'V'}[kind] ~ "') is not null drop " ~ kind ~ ' ' ~ relation
+  ) -}}
+{% endmacro %}

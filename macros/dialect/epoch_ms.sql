@@ -19,3 +19,12 @@
 {% macro snowflake__epoch_ms(expression) %}
   {{- return('cast(floor(' ~ profiles_sync.epoch_us(expression) ~ ' / 1000) as bigint)') -}}
 {% endmacro %}
+
+{#- It counts the milliseconds that begin in between. -#}
+{% macro sqlserver__epoch_ms(expression) %}
+  {{- return("datediff_big(millisecond, cast('1970-01-01' as datetime2(6)), " ~ expression ~ ')') -}}
+{% endmacro %}
+
+{% macro synapse__epoch_ms(expression) %}
+  {{- return(profiles_sync.sqlserver__epoch_ms(expression)) -}}
+{% endmacro %}

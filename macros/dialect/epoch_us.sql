@@ -18,3 +18,11 @@
 {% macro snowflake__epoch_us(expression) %}
   {{- return('date_part(epoch_microsecond, ' ~ expression ~ ')') -}}
 {% endmacro %}
+
+{% macro sqlserver__epoch_us(expression) %}
+  {{- return("datediff_big(microsecond, cast('1970-01-01' as datetime2(6)), " ~ expression ~ ')') -}}
+{% endmacro %}
+
+{% macro synapse__epoch_us(expression) %}
+  {{- return(profiles_sync.sqlserver__epoch_us(expression)) -}}
+{% endmacro %}

@@ -20,3 +20,15 @@
 {% macro snowflake__full_match(expression, pattern) %}
   {{- return('regexp_like(' ~ expression ~ ', ' ~ profiles_sync.text_literal(pattern) ~ ')') -}}
 {% endmacro %}
+
+{#- It has no regular expressions. -#}
+{% macro sqlserver__full_match(expression, pattern) %}
+  {{ exceptions.raise_compiler_error(
+    "Blocked values of the kind `pattern` (" ~ pattern ~ ") cannot be used on SQL Server and Synapse, which have no regular expressions: "
+    ~ "list the values as `exact`."
+  ) }}
+{% endmacro %}
+
+{% macro synapse__full_match(expression, pattern) %}
+  {{- return(profiles_sync.sqlserver__full_match(expression, pattern)) -}}
+{% endmacro %}

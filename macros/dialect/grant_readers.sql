@@ -37,3 +37,14 @@
     {%- do run_query('grant `roles/bigquery.dataViewer` on schema ' ~ schema ~ ' to ' ~ tojson(role)) -%}
   {%- endfor -%}
 {% endmacro %}
+
+{#- On the schema, which holds for tables made later as well. -#}
+{% macro sqlserver__grant_readers(roles) %}
+  {%- for role in roles -%}
+    {%- do run_query('grant select on schema::' ~ adapter.quote(profiles_sync.space_schema()) ~ ' to ' ~ adapter.quote(role)) -%}
+  {%- endfor -%}
+{% endmacro %}
+
+{% macro synapse__grant_readers(roles) %}
+  {%- do profiles_sync.sqlserver__grant_readers(roles) -%}
+{% endmacro %}

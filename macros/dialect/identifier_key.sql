@@ -19,3 +19,12 @@
 {% macro bigquery__identifier_key(type, value) %}
   {{- return("substr(sha256(concat(cast(" ~ type ~ " as bytes), b'\\x00', cast(" ~ value ~ " as bytes))), 1, 16)") -}}
 {% endmacro %}
+
+{#- The first bytes of the hash are what a shorter binary keeps. -#}
+{% macro sqlserver__identifier_key(type, value) %}
+  {{- return(profiles_sync.key16(profiles_sync.concat_text([type, 'char(0)', value]))) -}}
+{% endmacro %}
+
+{% macro synapse__identifier_key(type, value) %}
+  {{- return(profiles_sync.sqlserver__identifier_key(type, value)) -}}
+{% endmacro %}

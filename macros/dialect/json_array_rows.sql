@@ -32,3 +32,16 @@
     ~ array_column ~ ") as list from " ~ relation ~ " where " ~ condition ~ ") as arrays, lateral flatten(input => arrays.list, mode => 'ARRAY') as items)"
   ) -}}
 {% endmacro %}
+
+{#- A blank, which is no JSON, must not come to `openjson`: conditions are not always checked first. -#}
+{% macro sqlserver__json_array_rows(relation, key_column, array_column, condition) %}
+  {{- return(
+    '(select arrays.' ~ key_column ~ ', cast(items.[key] as int) + 1 as item_no, ' ~ profiles_sync.openjson_text('items') ~ ' as item from (select '
+    ~ key_column ~ ", nullif(" ~ array_column ~ ", '') as list from " ~ relation ~ ' where ' ~ condition
+    ~ ') as arrays cross apply openjson(arrays.list) as items)'
+  ) -}}
+{% endmacro %}
+
+{% macro synapse__json_array_rows(relation, key_column, array_column, condition) %}
+  {{- return(profiles_sync.sqlserver__json_array_rows(relation, key_column, array_column, condition)) -}}
+{% endmacro %}

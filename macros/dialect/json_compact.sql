@@ -22,3 +22,12 @@
 {% macro snowflake__json_compact(value) %}
   {{- return('to_json(' ~ value ~ ')') -}}
 {% endmacro %}
+
+{#- Its JSON is text, and compact: landing stores it so. -#}
+{% macro sqlserver__json_compact(value) %}
+  {{- return(value) -}}
+{% endmacro %}
+
+{% macro synapse__json_compact(value) %}
+  {{- return(profiles_sync.sqlserver__json_compact(value)) -}}
+{% endmacro %}

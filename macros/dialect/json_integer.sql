@@ -23,3 +23,11 @@
   {%- set number = 'try_to_decimal(to_json(' ~ value ~ '), 38, 0)' -%}
   {{- return('case when ' ~ number ~ ' between -9223372036854775808 and 9223372036854775807 then ' ~ number ~ ' end') -}}
 {% endmacro %}
+
+{% macro sqlserver__json_integer(value) %}
+  {{- return('try_cast(' ~ value ~ ' as bigint)') -}}
+{% endmacro %}
+
+{% macro synapse__json_integer(value) %}
+  {{- return(profiles_sync.sqlserver__json_integer(value)) -}}
+{% endmacro %}

@@ -27,3 +27,12 @@
   {%- set number = 'try_to_double(to_json(' ~ value ~ '))' -%}
   {{- return('case when abs(' ~ number ~ ') <= 1.7976931348623157e308 then ' ~ number ~ ' end') -}}
 {% endmacro %}
+
+{#- Its cast gives NULL beyond the range, and keeps a zero negative. -#}
+{% macro sqlserver__json_number(value) %}
+  {{- return('(try_cast(' ~ value ~ ' as float) + 0)') -}}
+{% endmacro %}
+
+{% macro synapse__json_number(value) %}
+  {{- return(profiles_sync.sqlserver__json_number(value)) -}}
+{% endmacro %}

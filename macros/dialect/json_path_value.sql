@@ -48,3 +48,30 @@
   {%- endfor -%}
   {{- return(value.sql) -}}
 {% endmacro %}
+
+{#- `json_value` cuts at 4,000 characters and does not tell null from nothing, nor '7' from 7; a row of `openjson` does. A `|` behind both
+    keeps blanks at the end of a key from being overlooked. -#}
+{% macro sqlserver__json_path_value(column, paths, i, document) %}
+  {%- set steps = ['$'] -%}
+  {%- for key in paths[i][:-1] -%}
+    {%- do steps.append('."' ~ key | replace('\\', '\\\\') | replace('"', '\\"') ~ '"') -%}
+  {%- endfor -%}
+  {%- set above = ", N'" ~ steps | join('') | replace("'", "''") ~ "'" if steps | length > 1 else '' -%}
+  {{- return(
+    '(select max(' ~ profiles_sync.openjson_text('members') ~ ') from openjson(' ~ column ~ above ~ ") as members where members.[key] + N'|' = N'"
+    ~ paths[i][-1] | replace("'", "''") ~ "|')"
+  ) -}}
+{% endmacro %}
+
+{% macro synapse__json_path_value(column, paths, i, document) %}
+  {{- return(profiles_sync.sqlserver__json_path_value(column, paths, i, document)) -}}
+{% endmacro %}
+
+{#- The JSON text of a row of `openjson`: it gives strings without their escapes. `json_modify` escapes a slash as well, which nobody else does. -#}
+{% macro openjson_text(row) %}
+  {%- set member = "json_modify('{}', '$.s', " ~ row ~ '.value)' -%}
+  {{- return(
+    'cast((case ' ~ row ~ ".type when 0 then N'null' when 1 then replace(substring(" ~ member ~ ', 6, len(' ~ member ~ ") - 6), N'\\/', N'/') else "
+    ~ row ~ '.value end) collate ' ~ profiles_sync.bytewise_collation() ~ ' as varchar(max))'
+  ) -}}
+{% endmacro %}

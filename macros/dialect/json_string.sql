@@ -18,3 +18,14 @@
 {% macro snowflake__json_string(value) %}
   {{- return('as_varchar(' ~ value ~ ')') -}}
 {% endmacro %}
+
+{#- `json_value` would cut at 4,000 characters. -#}
+{% macro sqlserver__json_string(value) %}
+  {{- return(
+    "(select cast(strings.value collate " ~ profiles_sync.bytewise_collation() ~ " as varchar(max)) from openjson('[' + " ~ value ~ " + ']') as strings)"
+  ) -}}
+{% endmacro %}
+
+{% macro synapse__json_string(value) %}
+  {{- return(profiles_sync.sqlserver__json_string(value)) -}}
+{% endmacro %}

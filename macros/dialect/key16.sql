@@ -17,3 +17,12 @@
 {% macro snowflake__key16(expression) %}
   {{- return("to_binary(substring(" ~ profiles_sync.sha256_hex(expression) ~ ", 1, 32), 'HEX')") -}}
 {% endmacro %}
+
+{#- 16 bytes as they are: a uuid is not compared in the order of its bytes there. -#}
+{% macro sqlserver__key16(expression) %}
+  {{- return("cast(hashbytes('SHA2_256', " ~ profiles_sync.utf8_text(expression) ~ ') as binary(16))') -}}
+{% endmacro %}
+
+{% macro synapse__key16(expression) %}
+  {{- return(profiles_sync.sqlserver__key16(expression)) -}}
+{% endmacro %}

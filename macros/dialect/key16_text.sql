@@ -14,3 +14,11 @@
 {% macro snowflake__key16_text(expression) %}
   {{- return('lower(hex_encode(' ~ expression ~ '))') -}}
 {% endmacro %}
+
+{% macro sqlserver__key16_text(expression) %}
+  {{- return('lower(convert(varchar(32), ' ~ expression ~ ', 2))') -}}
+{% endmacro %}
+
+{% macro synapse__key16_text(expression) %}
+  {{- return(profiles_sync.sqlserver__key16_text(expression)) -}}
+{% endmacro %}

@@ -14,3 +14,11 @@
 {% macro snowflake__next_microsecond(expression) %}
   {{- return('dateadd(microsecond, 1, ' ~ expression ~ ')') -}}
 {% endmacro %}
+
+{% macro sqlserver__next_microsecond(expression) %}
+  {{- return('dateadd(microsecond, 1, ' ~ expression ~ ')') -}}
+{% endmacro %}
+
+{% macro synapse__next_microsecond(expression) %}
+  {{- return(profiles_sync.sqlserver__next_microsecond(expression)) -}}
+{% endmacro %}

@@ -21,3 +21,11 @@
 {% macro snowflake__now_utc() %}
   {{- return('sysdate()') -}}
 {% endmacro %}
+
+{% macro sqlserver__now_utc() %}
+  {{- return('cast(sysutcdatetime() as datetime2(6))') -}}
+{% endmacro %}
+
+{% macro synapse__now_utc() %}
+  {{- return(profiles_sync.sqlserver__now_utc()) -}}
+{% endmacro %}

@@ -25,3 +25,21 @@
     ~ cases | join(' ') ~ " else format('%.17g', " ~ float ~ ') end'
   ) -}}
 {% endmacro %}
+
+{#- Its cast prints six digits. -#}
+{% macro sqlserver__number_text(expression) %}
+  {%- set float = 'cast(' ~ expression ~ ' as float)' -%}
+  {%- set cases = [] -%}
+  {%- for digits in [15, 16] -%}
+    {%- set text = 'format(' ~ float ~ ", 'G" ~ digits ~ "', 'en-us')" -%}
+    {%- do cases.append('when try_cast(' ~ text ~ ' as float) = ' ~ float ~ ' then ' ~ text) -%}
+  {%- endfor -%}
+  {{- return(
+    'lower(cast(case when abs(' ~ float ~ ') < 1e18 and floor(' ~ float ~ ') = ' ~ float ~ ' then cast(cast(' ~ float
+    ~ ' as bigint) as nvarchar(30)) ' ~ cases | join(' ') ~ ' else format(' ~ float ~ ", 'G17', 'en-us') end as varchar(30)))"
+  ) -}}
+{% endmacro %}
+
+{% macro synapse__number_text(expression) %}
+  {{- return(profiles_sync.sqlserver__number_text(expression)) -}}
+{% endmacro %}

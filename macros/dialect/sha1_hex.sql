@@ -16,3 +16,12 @@
 {% macro bigquery__sha1_hex(expression) %}
   {{- return('to_hex(sha1(' ~ expression ~ '))') -}}
 {% endmacro %}
+
+{#- A hash of an `nvarchar` would be that of its UTF-16. -#}
+{% macro sqlserver__sha1_hex(expression) %}
+  {{- return("lower(convert(varchar(40), hashbytes('SHA1', " ~ profiles_sync.utf8_text(expression) ~ '), 2))') -}}
+{% endmacro %}
+
+{% macro synapse__sha1_hex(expression) %}
+  {{- return(profiles_sync.sqlserver__sha1_hex(expression)) -}}
+{% endmacro %}

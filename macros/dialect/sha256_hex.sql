@@ -19,3 +19,17 @@
 {% macro snowflake__sha256_hex(expression) %}
   {{- return('sha2(' ~ expression ~ ', 256)') -}}
 {% endmacro %}
+
+{#- A hash of an `nvarchar` would be that of its UTF-16. -#}
+{% macro sqlserver__sha256_hex(expression) %}
+  {{- return("lower(convert(varchar(64), hashbytes('SHA2_256', " ~ profiles_sync.utf8_text(expression) ~ '), 2))') -}}
+{% endmacro %}
+
+{% macro synapse__sha256_hex(expression) %}
+  {{- return(profiles_sync.sqlserver__sha256_hex(expression)) -}}
+{% endmacro %}
+
+{#- A text whose bytes are UTF-8, whatever its collation was. -#}
+{% macro utf8_text(expression) %}
+  {{- return('cast((' ~ expression ~ ') collate ' ~ profiles_sync.bytewise_collation() ~ ' as varchar(max))') -}}
+{% endmacro %}

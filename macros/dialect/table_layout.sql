@@ -27,3 +27,19 @@
   {%- endif -%}
   {{- return(' ' ~ clauses | join(' ')) -}}
 {% endmacro %}
+
+{#- Spread over the pool by the first column of the key. A columnstore takes no `varchar(max)`: tables with long text are heaps. -#}
+{% macro synapse__table_layout(key, indexes, types, partition) %}
+  {%- set long = [] -%}
+  {%- for type in types.values() if profiles_sync.column_type(type) == 'varchar(max)' -%} {%- do long.append(type) -%} {%- endfor -%}
+  {%- set spread = key and profiles_sync.column_type(types.get(key[0], 'text')) != 'varchar(max)' -%}
+  {{- return(profiles_sync.pool_layout([
+    'hash(' ~ profiles_sync.quote_column(key[0]) ~ ')' if spread else 'round_robin',
+    'clustered columnstore index' if types and spread and not long else 'heap',
+  ])) -}}
+{% endmacro %}
+
+{#- The clause for a distribution and an index. -#}
+{% macro pool_layout(parts) %}
+  {{- return(' with (distribution = ' ~ parts | join(', ') ~ ')') -}}
+{% endmacro %}

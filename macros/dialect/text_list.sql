@@ -16,3 +16,14 @@
 {% macro redshift__text_list(expression) %}
   {{- return(profiles_sync.snowflake__text_list(expression)) -}}
 {% endmacro %}
+
+{#- A list of texts without `max` would end at 8,000 bytes. -#}
+{% macro sqlserver__text_list(expression) %}
+  {{- return(
+    'string_agg(cast(' ~ expression ~ " as varchar(max)), ', ') within group (order by " ~ profiles_sync.bytewise(expression) ~ ')'
+  ) -}}
+{% endmacro %}
+
+{% macro synapse__text_list(expression) %}
+  {{- return(profiles_sync.sqlserver__text_list(expression)) -}}
+{% endmacro %}

@@ -17,3 +17,13 @@
 {% macro snowflake__text_literal(value) %}
   {{- return(profiles_sync.default__text_literal(value | string | replace('\\', '\\\\'))) -}}
 {% endmacro %}
+
+{#- Without the N, characters outside the database's own code page would be lost. -#}
+{% macro sqlserver__text_literal(value) %}
+  {%- set literal = profiles_sync.default__text_literal(value) -%}
+  {{- return(literal if modules.re.match('[\\x00-\\x7f]*$', literal) else profiles_sync.utf8_text('N' ~ literal)) -}}
+{% endmacro %}
+
+{% macro synapse__text_literal(value) %}
+  {{- return(profiles_sync.sqlserver__text_literal(value)) -}}
+{% endmacro %}

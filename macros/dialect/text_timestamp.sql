@@ -53,3 +53,34 @@
     ~ " between cast('0001-01-01 00:00:00' as timestamp_ntz) and cast('9999-12-31 23:59:59.999999' as timestamp_ntz) then " ~ moment ~ " end"
   ) -}}
 {% endmacro %}
+
+{#- No regular expressions, and its casts take more than these texts. The parts are taken out once, in inner queries. A zone that would lead
+    out of the years 1 to 9999 is checked first, as adding to a timestamp fails there. -#}
+{% macro sqlserver__text_timestamp(text) %}
+  {%- set date_and_time = '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]' -%}
+  {{- return(
+    "(select case when times.moment is not null and times.zone_minutes is not null and times.microseconds is not null"
+    ~ " and (times.day_text <> '0001-01-01' or times.zone_minutes <= times.minute_of_day)"
+    ~ " and (times.day_text <> '9999-12-31' or times.minute_of_day - times.zone_minutes < 1440)"
+    ~ " then dateadd(minute, -times.zone_minutes, dateadd(microsecond, times.microseconds, times.moment)) end"
+    ~ " from (select parts.day_text,"
+    ~ " case when parts.local_text like '" ~ date_and_time ~ "' then try_convert(datetime2(6), parts.local_text, 126) end as moment,"
+    ~ " 60 * try_cast(substring(parts.local_text, 12, 2) as int) + try_cast(substring(parts.local_text, 15, 2) as int) as minute_of_day,"
+    ~ " case when parts.zone_text = 'Z' then 0"
+    ~ " when parts.zone_text like '[+-]0[0-9][0-5][0-9]' or parts.zone_text like '[+-]1[0-5][0-5][0-9]'"
+    ~ " then case substring(parts.zone_text, 1, 1) when '-' then -1 else 1 end"
+    ~ " * (60 * try_cast(substring(parts.zone_text, 2, 2) as int) + try_cast(substring(parts.zone_text, 4, 2) as int)) end as zone_minutes,"
+    ~ " case when parts.fraction_text = '' then 0 when parts.fraction_text like '.[0-9]%' and parts.fraction_text not like '.%[^0-9]%'"
+    ~ " and len(parts.fraction_text) <= 10 then try_cast(left(substring(parts.fraction_text, 2, 9) + '000000', 6) as int) end as microseconds"
+    ~ " from (select left(cut.text_value, 10) as day_text, left(cut.text_value, 19) as local_text,"
+    ~ " case when cut.zone_length = 6 then stuff(right(cut.text_value, 6), 4, 1, '') else right(cut.text_value, cut.zone_length) end as zone_text,"
+    ~ " substring(cut.text_value, 20, case when len(cut.text_value) - 19 > cut.zone_length then len(cut.text_value) - 19 - cut.zone_length else 0 end)"
+    ~ " as fraction_text from (select given.text_value, case when given.text_value like '%Z' then 1"
+    ~ " when given.text_value like '%[+-][0-9][0-9]:[0-9][0-9]' then 6 else 5 end as zone_length"
+    ~ " from (select " ~ profiles_sync.bytewise(text) ~ " as text_value) as given where len(given.text_value + '|') between 21 and 37) as cut) as parts) as times)"
+  ) -}}
+{% endmacro %}
+
+{% macro synapse__text_timestamp(text) %}
+  {{- return(profiles_sync.sqlserver__text_timestamp(text)) -}}
+{% endmacro %}

@@ -18,3 +18,11 @@
 {% macro snowflake__timestamp_text(expression) %}
   {{- return("to_char(cast(" ~ expression ~ " as timestamp_ntz), 'YYYY-MM-DD\"T\"HH24:MI:SS')") -}}
 {% endmacro %}
+
+{% macro sqlserver__timestamp_text(expression) %}
+  {{- return('convert(varchar(19), ' ~ expression ~ ', 126)') -}}
+{% endmacro %}
+
+{% macro synapse__timestamp_text(expression) %}
+  {{- return(profiles_sync.sqlserver__timestamp_text(expression)) -}}
+{% endmacro %}

@@ -79,3 +79,12 @@
     where long.value is not null
   )
 {% endmacro %}
+
+{#- `cross apply (values …)` is not to be had in a pool, and the two shall not differ without need. -#}
+{% macro sqlserver__unpivot(relation, carried, labels) %}
+  {{- return(profiles_sync.unpivot_by_number(relation, carried, labels)) -}}
+{% endmacro %}
+
+{% macro synapse__unpivot(relation, carried, labels) %}
+  {{- return(profiles_sync.sqlserver__unpivot(relation, carried, labels)) -}}
+{% endmacro %}

@@ -30,3 +30,13 @@
   {%- do run_query('alter table ' ~ relation ~ ' drop column ' ~ name) -%}
   {%- do run_query('alter table ' ~ relation ~ ' rename column ' ~ wider ~ ' to ' ~ name) -%}
 {% endmacro %}
+
+{% macro sqlserver__widen_column(relation, column) %}
+  {%- do run_query(
+    'alter table ' ~ relation ~ ' alter column ' ~ profiles_sync.quote_column(column) ~ ' ' ~ profiles_sync.column_type('float') ~ ' null'
+  ) -%}
+{% endmacro %}
+
+{% macro synapse__widen_column(relation, column) %}
+  {{- return(profiles_sync.sqlserver__widen_column(relation, column)) -}}
+{% endmacro %}

@@ -10,6 +10,19 @@
 
 {#- Only where a table is named, after `from`, `join` or `into`: elsewhere the plain name is the table's alias. -#}
 {% macro bigquery__with_work_tables(sql) %}
+  {{- return(profiles_sync.qualify_work_tables(sql)) -}}
+{% endmacro %}
+
+{#- The same. -#}
+{% macro sqlserver__with_work_tables(sql) %}
+  {{- return(profiles_sync.qualify_work_tables(sql)) -}}
+{% endmacro %}
+
+{% macro synapse__with_work_tables(sql) %}
+  {{- return(profiles_sync.sqlserver__with_work_tables(sql)) -}}
+{% endmacro %}
+
+{% macro qualify_work_tables(sql) %}
   {%- set name = profiles_sync.work_relation('work_table') | string -%}
   {{- return(modules.re.sub('\\b((?i:from|join|into)\\s+)(work_\\w+)', '\\1' ~ name | replace('work_table', '\\2'), sql)) -}}
 {% endmacro %}

@@ -40,3 +40,14 @@
   {%- endif -%}
   {%- do profiles_sync.default__write_step(transaction, name, sql) -%}
 {% endmacro %}
+
+{#- dbt works with autocommit there, so the transaction is ours. When a statement fails, the server undoes all of it (XACT_ABORT is on in every
+    session of dbt's); a model that fails otherwise loses its session, and the transaction with it. -#}
+{% macro sqlserver__write_step(transaction, name, sql) %}
+  {%- if not transaction.rows -%} {%- do run_query('begin transaction') -%} {%- endif -%}
+  {%- do profiles_sync.default__write_step(transaction, name, profiles_sync.with_work_tables(sql)) -%}
+{% endmacro %}
+
+{% macro synapse__write_step(transaction, name, sql) %}
+  {{- return(profiles_sync.sqlserver__write_step(transaction, name, sql)) -}}
+{% endmacro %}

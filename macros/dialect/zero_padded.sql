@@ -6,3 +6,11 @@
 {% macro default__zero_padded(expression, width) %}
   {{- return("lpad(cast(" ~ expression ~ " as " ~ profiles_sync.column_type('id') ~ "), " ~ width ~ ", '0')") -}}
 {% endmacro %}
+
+{% macro sqlserver__zero_padded(expression, width) %}
+  {{- return("right('" ~ '0' * width ~ "' + cast(" ~ expression ~ " as varchar(20)), " ~ width ~ ")") -}}
+{% endmacro %}
+
+{% macro synapse__zero_padded(expression, width) %}
+  {{- return(profiles_sync.sqlserver__zero_padded(expression, width)) -}}
+{% endmacro %}

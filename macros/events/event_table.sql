@@ -134,6 +134,6 @@ left join {{ profiles_sync.contract_relation('identity_profiles') }} as profile
 
 {#- The parts as one JSON object; NULL when there is none. -#}
 {% macro overflow_text(members) %}
-  {%- set text = profiles_sync.concat_text(["'{'", 'substring(' ~ profiles_sync.concat_text(members) ~ ', 2)', "'}'"]) -%}
+  {%- set text = profiles_sync.concat_text(["'{'", 'substring(' ~ profiles_sync.concat_text(members) ~ ', 2, ' ~ profiles_sync.any_length() ~ ')', "'}'"]) -%}
   {{- return('nullif(' ~ text ~ ", '{}')") -}}
 {% endmacro %}

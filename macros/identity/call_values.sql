@@ -8,7 +8,7 @@
   {%- endfor -%}
   {%- set json = [] -%}
   {%- for path in paths -%}
-    {%- do json.append(profiles_sync.json_path_value('parsed.found', paths, loop.index0)) -%}
+    {%- do json.append('taken.json_' ~ loop.index0) -%}
   {%- endfor -%}
   parsed as (
     select
@@ -21,21 +21,33 @@
     where {{ condition }}
     {{ profiles_sync.evaluate_once() }}
   ),
-  texts as (
+  taken as (
     select
       parsed.event_no,
       parsed.type,
       parsed.user_id,
-      parsed.anonymous_id,
+      parsed.anonymous_id
+      {%- for path in paths %},
+      {{ profiles_sync.json_path_value('parsed.found', paths, loop.index0) }} as json_{{ loop.index0 }}
+      {%- endfor %}
+    from parsed
+    {{ profiles_sync.evaluate_once() }}
+  ),
+  texts as (
+    select
+      taken.event_no,
+      taken.type,
+      taken.user_id,
+      taken.anonymous_id,
       {{ profiles_sync.ascii_lower(profiles_sync.identifier_text(json[0])) }} as platform,
       case when {{ profiles_sync.json_kind(json[1]) }} = 'boolean'
         and {{ profiles_sync.json_compact(json[1]) }} = 'true' then 1 else 0 end as ad_tracking,
-      case when parsed.type <> 'alias' and {{ profiles_sync.json_kind(json[2]) }} = 'array'
+      case when taken.type <> 'alias' and {{ profiles_sync.json_kind(json[2]) }} = 'array'
         then {{ profiles_sync.json_compact(json[2]) }} else '' end as external_ids
       {%- for value in json[3:] %},
       {{ profiles_sync.identifier_text(value) }} as text_{{ loop.index0 + 3 }}
       {%- endfor %}
-    from parsed
+    from taken
     {{ profiles_sync.evaluate_once() }}
   ),
   located as (
@@ -62,8 +74,8 @@
   {%- set parts = [] %}
   {%- for column in columns %}
     {%- do parts.append(
-      "case when " ~ column ~ " = '' then ',' else " ~ profiles_sync.concat_text([
-        'cast(length(' ~ column ~ ') as ' ~ profiles_sync.column_type('text') ~ ')', "':'", column
+      'case when ' ~ profiles_sync.null_if_empty(column) ~ " is null then ',' else " ~ profiles_sync.concat_text([
+        'cast(' ~ profiles_sync.text_length(column) ~ ' as ' ~ profiles_sync.column_type('text') ~ ')', "':'", column
       ]) ~ ' end'
     ) %}
   {%- endfor %}

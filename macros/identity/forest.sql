@@ -11,7 +11,7 @@
   ),
   candidates as (
     {#- One fresh identifier of each type breaks nothing; only where a profile is, or a type twice, or very many. #}
-    select set_no from work_touches where mod(element, {{ stride }}) = 0
+    select set_no from work_touches where {{ profiles_sync.modulo('element', stride) }} = 0
     union
     select set_no from work_touches group by set_no, external_id_type having count(*) > 1
     union
@@ -31,11 +31,11 @@
     select places.set_no, places.rank_no, places.external_id_type, 1 as n, 0 as held
     from places
     left join rules on rules.external_id_type = places.external_id_type
-    where mod(places.element, {{ stride }}) <> 0 and {{ profiles_sync.rule_window_ms(settings, 'rules') }} is null
+    where {{ profiles_sync.modulo('places.element', stride) }} <> 0 and {{ profiles_sync.rule_window_ms(settings, 'rules') }} is null
     union all
     select set_no, rank_no, 'MAPPING', 1 as n, 0 as held
     from places
-    where mod(element, {{ stride }}) <> 0
+    where {{ profiles_sync.modulo('element', stride) }} <> 0
   ),
   {{ profiles_sync.prefix_breaches(settings) }}
   select
@@ -43,7 +43,7 @@
     touches.external_id_type,
     touches.element,
     case
-      when mod(touches.element, {{ stride }}) = 0 then touches.element
+      when {{ profiles_sync.modulo('touches.element', stride) }} = 0 then touches.element
       else min(touches.set_no) over (partition by touches.element) * {{ stride }}
     end as link,
     case when cuts.rank_no is not null then 1 else 0 end as refused
@@ -205,11 +205,11 @@
     select anchors.root, links.external_id_type
     from work_links as links
     inner join work_anchors as anchors on anchors.label = links.link
-    where links.link = links.set_no * {{ stride }} and mod(links.element, {{ stride }}) <> 0
+    where links.link = links.set_no * {{ stride }} and {{ profiles_sync.modulo('links.element', stride) }} <> 0
   ),
   amounts as (
     select profiles.link as root, sizes.check_name, sizes.n, sizes.n as held
-    from (select distinct link from work_links where mod(element, {{ stride }}) = 0) as profiles
+    from (select distinct link from work_links where {{ profiles_sync.modulo('element', stride) }} = 0) as profiles
     inner join work_sizes as sizes on sizes.element = profiles.link
     {%- if profiles_sync.has_windows(settings) %}
     left join rules on rules.external_id_type = sizes.check_name
@@ -374,7 +374,7 @@
   union all
   {{ profiles_sync.step_row('added', 0,
     'from work_links as links inner join roots on roots.label = links.link inner join work_events as events on events.event_no = links.set_no'
-    ~ ' where links.link = links.set_no * ' ~ stride ~ ' and mod(links.element, ' ~ stride ~ ') <> 0',
+    ~ ' where links.link = links.set_no * ' ~ stride ~ ' and ' ~ profiles_sync.modulo('links.element', stride) ~ ' <> 0',
     event_no='events.event_no', clock_ms='events.clock_ms', element='links.element', external_id_type='links.external_id_type', node='roots.root') }}
   {%- if rounds %}
   union all

@@ -64,7 +64,7 @@
 {#- Text of a JSON value as an identifier: a string as it is, an integer in decimal; everything else, and the empty string, is none. -#}
 {% macro identifier_text(value) %}
   {{- return(
-    "case " ~ profiles_sync.json_kind(value) ~ " when 'string' then nullif(" ~ profiles_sync.json_string(value) ~ ", '') when 'integer' then cast("
+    "case " ~ profiles_sync.json_kind(value) ~ " when 'string' then " ~ profiles_sync.null_if_empty(profiles_sync.json_string(value)) ~ " when 'integer' then cast("
     ~ value ~ " as " ~ profiles_sync.column_type('text') ~ ") end"
   ) -}}
 {% endmacro %}
@@ -79,9 +79,4 @@
     {%- set out.value = "nullif(" ~ out.value ~ ", '')" -%}
   {%- endfor -%}
   {{- return(out.value) -}}
-{% endmacro %}
-
-{#- A to Z in lower case, and nothing else: engines do not agree on the rest. -#}
-{% macro ascii_lower(expression) %}
-  {{- return("translate(" ~ expression ~ ", 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')") -}}
 {% endmacro %}

@@ -19,7 +19,7 @@
       {{ profiles_sync.text_literal(location.type) }} as external_id_type,
       value_{{ loop.index0 }} as external_id_value
     from work_events
-    where event_no = set_no and value_{{ loop.index0 }} <> ''
+    where event_no = set_no and {{ profiles_sync.null_if_empty('value_' ~ loop.index0) }} is not null
     union all
     {%- endfor %}
     select event_no as set_no, {{ locations | length }} + item_no as place, external_id_type, external_id_value
@@ -29,7 +29,7 @@
   carried as (
     select set_no, external_id_type, external_id_value, min(place) as place
     from found
-    group by set_no, external_id_type, external_id_value
+    group by set_no, external_id_type, external_id_value, {{ profiles_sync.exact('external_id_value') }}
   ),
   judged as (
     select
@@ -39,7 +39,7 @@
       carried.place,
       coalesce(rules.priority_no, {{ profiles_sync.unranked_priority() }}) as priority_no,
       case
-        when length(carried.external_id_value) > {{ profiles_sync.identity_value_length() }} then 'too_long'
+        when {{ profiles_sync.text_length('carried.external_id_value') }} > {{ profiles_sync.identity_value_length() }} then 'too_long'
         when {{ profiles_sync.is_blocked(settings, 'carried.external_id_type', 'carried.external_id_value') }} then 'blocked'
         else 'ok'
       end as status
@@ -65,7 +65,7 @@
       {{ profiles_sync.identifier_key('external_id_type', 'external_id_value') }} as identifier_key
     from ranked
     where status = 'ok' and rank_no < {{ stride }}
-    group by external_id_type, external_id_value
+    group by external_id_type, external_id_value, {{ profiles_sync.exact('external_id_value') }}
   ),
   mapped as (
     select
@@ -99,7 +99,7 @@
   from ranked
   left join owned
     on owned.external_id_type = ranked.external_id_type
-    and owned.external_id_value = ranked.external_id_value
+    and {{ profiles_sync.exact('owned.external_id_value') }} = {{ profiles_sync.exact('ranked.external_id_value') }}
     and ranked.status = 'ok'
     and ranked.rank_no < {{ stride }}
 {% endmacro %}
@@ -110,7 +110,7 @@
   {%- set fields = [['type'], ['id'], ['collection'], ['encoding']] -%}
   {%- set json = [] -%}
   {%- for field in fields -%}
-    {%- do json.append(profiles_sync.json_path_value('entries.fields', fields, loop.index0)) -%}
+    {%- do json.append('taken.json_' ~ loop.index0) -%}
   {%- endfor -%}
   {%- set known, off, normalized = [], [], [] -%}
   {%- for rule in settings.identity_rules -%}
@@ -144,14 +144,23 @@
       select
         event_no,
         item_no,
-        case when {{ profiles_sync.json_kind(json[0]) }} = 'string' then nullif({{ profiles_sync.json_string(json[0]) }}, '') end as external_id_type,
+        case when {{ profiles_sync.json_kind(json[0]) }} = 'string' then {{ profiles_sync.null_if_empty(profiles_sync.json_string(json[0])) }} end as external_id_type,
         {{ profiles_sync.identifier_text(json[1]) }} as id,
         case when {{ profiles_sync.json_kind(json[2]) }} = 'string' then {{ profiles_sync.json_string(json[2]) }} end as collection,
         case when {{ profiles_sync.json_kind(json[3]) }} = 'string' then {{ profiles_sync.json_string(json[3]) }} end as encoding
       from (
-        select event_no, item_no, {{ profiles_sync.json_paths('item', fields) }} as fields
-        from {{ profiles_sync.json_array_rows('work_events', 'event_no', 'external_ids', condition ~ " and external_ids <> ''") }} as items
+        select
+          entries.event_no,
+          entries.item_no
+          {%- for field in fields %},
+          {{ profiles_sync.json_path_value('entries.fields', fields, loop.index0) }} as json_{{ loop.index0 }}
+          {%- endfor %}
+        from (
+          select event_no, item_no, {{ profiles_sync.json_paths('item', fields) }} as fields
+          from {{ profiles_sync.json_array_rows('work_events', 'event_no', 'external_ids', condition ~ " and external_ids <> ''") }} as items
+          {{ profiles_sync.evaluate_once() }}
+        ) as entries
         {{ profiles_sync.evaluate_once() }}
-      ) as entries
+      ) as taken
     ) as texts
 {% endmacro %}

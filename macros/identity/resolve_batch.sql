@@ -58,7 +58,7 @@
       {%- do profiles_sync.create_work_table('work_steps', uncontested) -%}
     {%- elif profiles_sync.identity_run_rounds(batch, batch.settings.identity_round_limit | int) -%}
       {% call statement('uncontested_steps') %}
-        {{ profiles_sync.with_work_tables('insert into work_steps ' ~ uncontested) }}
+        {{ profiles_sync.insert_work_rows('work_steps', uncontested) }}
       {% endcall %}
     {%- else -%}
       {%- do profiles_sync.identity_out_of_rounds(batch) -%}
@@ -110,7 +110,7 @@
       {%- set state.written = profiles_sync.affected_rows('work_table') -%}
     {%- else -%}
       {% call statement('identity_round', fetch_result=true) %}
-        {{ profiles_sync.with_work_tables('insert into work_steps ' ~ profiles_sync.identity_round(batch, round_no)) }}
+        {{ profiles_sync.insert_work_rows('work_steps', profiles_sync.identity_round(batch, round_no)) }}
       {% endcall %}
       {%- set state.written = profiles_sync.affected_rows('identity_round') -%}
     {%- endif -%}

@@ -16,7 +16,7 @@
 
 {#- Before the first round, every profile that an open event touches belongs to itself. -#}
 {% macro first_owners() -%}
-    select distinct element, element as node from work_open where mod(element, {{ profiles_sync.identity_stride() }}) = 0
+    select distinct element, element as node from work_open where {{ profiles_sync.modulo('element', profiles_sync.identity_stride()) }} = 0
 {%- endmacro %}
 
 {#- One round over the open events, in four moves.

@@ -10,7 +10,7 @@
   profiles as (
     select distinct element, {{ profiles_sync.profile_of('element') }} as profile_no
     from {{ touches }}
-    where mod(element, {{ stride }}) = 0
+    where {{ profiles_sync.modulo('element', stride) }} = 0
   ),
   families as (
     select element, profile_no from profiles

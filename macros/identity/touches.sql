@@ -15,7 +15,7 @@
     from work_identifiers
     where status = 'ok'
   ) as placed
-  where least_element <> greatest_element or mod(least_element, {{ profiles_sync.identity_stride() }}) <> 0
+  where least_element <> greatest_element or {{ profiles_sync.modulo('least_element', profiles_sync.identity_stride()) }} <> 0
 {% endmacro %}
 
 {#- `work_open` of a small batch: those identifiers for each event that carries such a set. -#}

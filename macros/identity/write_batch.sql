@@ -9,6 +9,12 @@
   {%- set text = profiles_sync.column_type('text') -%}
   {%- set sync = profiles_sync.contract_relation('current_sync') -%}
   {%- set within = 'landed.event_no > ' ~ batch.after ~ ' and landed.event_no <= ' ~ batch.upto -%}
+  {%- if batch.active -%}
+    {%- set refusals = profiles_sync.queryable('work_refusals', profiles_sync.identity_refusals(batch)) -%}
+  {%- endif -%}
+  {%- if batch.active -%}
+    {%- set refusals = profiles_sync.queryable('work_refusals', profiles_sync.identity_refusals(batch)) -%}
+  {%- endif -%}
   {%- set transaction = profiles_sync.new_transaction() -%}
 
   {% call profiles_sync.write_step(transaction, 'seen_messages') %}
@@ -113,9 +119,7 @@
   from (
     {%- if batch.active %}
     select event_no, violation, external_id_type, external_id_value, limit_value, limit_window
-    from (
-      {{ profiles_sync.identity_refusals(batch) }}
-    ) as refusals
+    from {{ refusals }} as refusals
     union all
     {%- endif %}
     select

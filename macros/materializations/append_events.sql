@@ -12,8 +12,7 @@
   {{ run_hooks(pre_hooks) }}
 
   {%- if existing is none -%}
-    {%- do run_query('create table ' ~ target_relation ~ profiles_sync.table_layout(config.get('unique_key'), config.get('indexes')) ~ ' as select * from (' ~ query ~ ') as shape where 1 = 0') -%}
-    {%- do profiles_sync.create_indexes(target_relation, config.get('unique_key'), config.get('indexes')) -%}
+    {%- do profiles_sync.create_empty_table(target_relation, query, config.get('unique_key'), config.get('indexes')) -%}
   {%- endif -%}
   {%- set new_columns = profiles_sync.fit_columns(target_relation, header.columns) -%}
   {%- set rows = namespace(inserted=0) -%}

@@ -16,23 +16,15 @@
   {%- if existing is none -%}
     {%- set shape = adapter.get_column_schema_from_query('select * from (' ~ sql ~ ') as shape where 1 = 0') -%}
     {%- set names = shape | map(attribute='name') | reject('equalto', '_action') | list -%}
-    {%- do run_query(
-      'create table ' ~ target_relation ~ profiles_sync.table_layout(key, config.get('indexes')) ~ ' as select ' ~ profiles_sync.column_list(names) ~ ' from (' ~ sql ~ ') as shape where 1 = 0'
-    ) -%}
-    {%- do profiles_sync.create_indexes(target_relation, key, config.get('indexes')) -%}
+    {%- do profiles_sync.create_empty_table(target_relation, sql, key, config.get('indexes'), names) -%}
   {%- endif -%}
   {%- set new_columns = profiles_sync.fit_columns(target_relation, header.columns) -%}
 
   {%- if header.slice.upto > header.slice.after -%}
     {%- set delta = profiles_sync.create_work_table(profiles_sync.table_name(this) ~ '__delta', sql) -%}
-    {%- set match = [] -%}
-    {%- for column in key -%}
-      {%- do match.append('delta.' ~ profiles_sync.quote_column(column) ~ ' = present.' ~ profiles_sync.quote_column(column)) -%}
-    {%- endfor -%}
-    {%- set match = match | join(' and ') -%}
     {%- set counted = run_query(
       'select delta._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end as existed, count(*) as n from '
-      ~ delta ~ ' as delta left join ' ~ target_relation ~ ' as present on ' ~ match
+      ~ delta ~ ' as delta left join ' ~ target_relation ~ ' as present on ' ~ profiles_sync.same_key('delta', 'present', key)
       ~ ' group by delta._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end'
     ) -%}
     {%- for action, existed, n in counted.rows -%}
@@ -45,7 +37,7 @@
     {%- set transaction = profiles_sync.new_transaction() -%}
     {%- if rows.updated + rows.deleted > 0 %}
       {% call profiles_sync.write_step(transaction, 'replace') %}
-        delete from {{ target_relation }} as present where exists (select 1 from {{ delta }} as delta where {{ match }})
+        {{ profiles_sync.delete_matching(target_relation, delta, key) }}
       {% endcall %}
     {%- endif %}
     {% call profiles_sync.write_step(transaction, 'add') %}

@@ -12,8 +12,7 @@
   {{ run_hooks(pre_hooks) }}
 
   {%- if existing is none -%}
-    {%- do run_query('create table ' ~ target_relation ~ profiles_sync.table_layout(['to_event_no'], none) ~ ' as select * from (' ~ sql ~ ') as shape where 1 = 0') -%}
-    {%- do profiles_sync.create_indexes(target_relation, ['to_event_no'], none) -%}
+    {%- do profiles_sync.create_empty_table(target_relation, sql, ['to_event_no'], none) -%}
     {%- do profiles_sync.commit() -%}
   {%- endif -%}
 

@@ -20,6 +20,16 @@
   {%- do profiles_sync.add_watermark(slice, transaction) -%}
 {% endmacro %}
 
+{#- A pool takes no subquery in SET. -#}
+{% macro synapse__move_watermark(slice, transaction) %}
+  {%- if slice.known -%}
+    {% call profiles_sync.write_step(transaction, 'forget_watermark') %}
+      delete from {{ profiles_sync.contract_relation('table_state') }} where table_name = {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}
+    {% endcall %}
+  {%- endif -%}
+  {%- do profiles_sync.add_watermark(slice, transaction) -%}
+{% endmacro %}
+
 {% macro add_watermark(slice, transaction) %}
   {% call profiles_sync.write_step(transaction, 'move_watermark') %}
     insert into {{ profiles_sync.contract_relation('table_state') }} (table_name, last_event_no, uuid_ts)

@@ -15,3 +15,10 @@
 {#- dbt works with autocommit there. -#}
 {% macro snowflake__commit() %}
 {% endmacro %}
+
+{#- dbt works with autocommit there. -#}
+{% macro sqlserver__commit() %}
+{% endmacro %}
+
+{% macro synapse__commit() %}
+{% endmacro %}

@@ -22,7 +22,7 @@
       {%- if adapter.get_relation(relation.database, relation.schema, relation.identifier) is none -%}
         {%- set columns = [] -%}
         {%- for column, type in table.columns -%}
-          {%- do columns.append(profiles_sync.quote_column(column) ~ ' ' ~ profiles_sync.column_type(type)) -%}
+          {%- do columns.append(profiles_sync.column_definition(column, type)) -%}
         {%- endfor -%}
         {%- set layout = profiles_sync.table_layout(table.key, table.get('indexes'), dict(table.columns), table.get('partition')) -%}
         {%- do run_query('create table ' ~ relation ~ ' (' ~ columns | join(', ') ~ ')' ~ layout) -%}

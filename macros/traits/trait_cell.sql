@@ -12,7 +12,7 @@
 {#- The JSON value in such a text; NULL when there is none or it was removed. -#}
 {% macro trait_cell_value(cell) %}
   {{- return(
-    'cast(case when substring(' ~ cell ~ ", 33, 1) = '=' then substring(" ~ cell ~ ', 34) end as ' ~ profiles_sync.column_type('json') ~ ')'
+    'cast(case when substring(' ~ cell ~ ", 33, 1) = '=' then substring(" ~ cell ~ ', 34, ' ~ profiles_sync.any_length() ~ ') end as ' ~ profiles_sync.column_type('json') ~ ')'
   ) -}}
 {% endmacro %}
 
@@ -20,8 +20,9 @@
 {% macro trait_text(value) %}
   {%- set string = profiles_sync.json_string(value) -%}
   {%- set moment = profiles_sync.text_timestamp(string) -%}
-  {%- set zone = "case when substring(" ~ string ~ ", length(" ~ string ~ ") - 2, 1) = ':' then 6 else 5 end" -%}
-  {%- set fraction = 'substring(' ~ string ~ ', 20, length(' ~ string ~ ') - 19 - ' ~ zone ~ ')' -%}
+  {%- set length = profiles_sync.text_length(string) -%}
+  {%- set zone = "case when substring(" ~ string ~ ", " ~ length ~ " - 2, 1) = ':' then 6 else 5 end" -%}
+  {%- set fraction = 'substring(' ~ string ~ ', 20, ' ~ length ~ ' - 19 - ' ~ zone ~ ')' -%}
   {{- return(
     'case when ' ~ profiles_sync.json_kind(value) ~ " = 'string' and " ~ moment ~ ' is not null and ' ~ string ~ " not like '%Z' then "
     ~ profiles_sync.concat_text([profiles_sync.timestamp_text(moment), fraction, "'Z'"])

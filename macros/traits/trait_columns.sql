@@ -22,8 +22,8 @@
         select below.column_name, above.raw_path, 0 as is_own
         from {{ registry }} as below
         inner join {{ registry }} as above
-          on substring(below.raw_path, 1, length(above.raw_path))
-            = {{ profiles_sync.concat_text(['substring(above.raw_path, 1, length(above.raw_path) - 1)', "','"]) }}
+          on substring(below.raw_path, 1, {{ profiles_sync.text_length('above.raw_path') }})
+            = {{ profiles_sync.concat_text(['substring(above.raw_path, 1, ' ~ profiles_sync.text_length('above.raw_path') ~ ' - 1)', "','"]) }}
         where below.table_name = 'profile_traits' and below.status <> 'null' and above.table_name = 'profile_traits'
       ) as every
       group by every.column_name, every.raw_path

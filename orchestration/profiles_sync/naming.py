@@ -106,6 +106,24 @@ _SNOWFLAKE_WORDS = _words(
     values when whenever where with
     """
 )
+_TSQL_WORDS = _words(
+    """
+    add all alter and any as asc authorization backup begin between break browse bulk by cascade case check
+    checkpoint close clustered coalesce collate column commit compute constraint contains containstable continue
+    convert create cross current current_date current_time current_timestamp current_user cursor database dbcc
+    deallocate declare default delete deny desc disk distinct distributed double drop dump else end errlvl escape
+    except exec execute exists exit external fetch file fillfactor for foreign freetext freetexttable from full
+    function goto grant group having holdlock identity identity_insert identitycol if in index inner insert
+    intersect into is join key kill left like lineno load merge national nocheck nonclustered not null nullif of
+    off offsets on open opendatasource openquery openrowset openxml option or order outer over percent pivot plan
+    precision primary print proc procedure public raiserror read readtext reconfigure references replication
+    restore restrict return revert revoke right rollback rowcount rowguidcol rule save schema securityaudit select
+    semantickeyphrasetable semanticsimilaritydetailstable semanticsimilaritytable session_user set setuser shutdown
+    some statistics system_user table tablesample textsize then to top tran transaction trigger truncate try_convert
+    tsequal union unique unpivot update updatetext use user values varying view waitfor when where while with
+    within writetext
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -130,6 +148,9 @@ NAME_RULES = {
     "redshift": NameRules(name_length=127, reserved_words=_REDSHIFT_WORDS, columns=1600),
     # 255 characters; see DuckDB for the file.
     "snowflake": NameRules(name_length=200, reserved_words=_SNOWFLAKE_WORDS, columns=0),
+    # 128 characters; views and copies that are made in passing bear the name and a suffix.
+    "sqlserver": NameRules(name_length=100, reserved_words=_TSQL_WORDS, columns=1024),
+    "synapse": NameRules(name_length=100, reserved_words=_TSQL_WORDS, columns=1024),
 }
 """Rules by engine (dbt's adapter type)."""
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _ENGINES = {
     "duckdb": ("profiles_sync.warehouse.duckdb", "DuckDBWarehouse"),
     "postgres": ("profiles_sync.warehouse.postgres", "PostgresWarehouse"),
+    "sqlserver": ("profiles_sync.warehouse.sqlserver", "SQLServerWarehouse"),
+    "synapse": ("profiles_sync.warehouse.sqlserver", "SynapseWarehouse"),
 }
 
 

@@ -1,0 +1,18 @@
+{#- Statement that adds the rows of a query, which may begin with `with`, to a work table. -#}
+{% macro insert_work_rows(table, sql) %}
+  {{- return(adapter.dispatch('insert_work_rows', 'profiles_sync')(table, sql)) -}}
+{% endmacro %}
+
+{% macro default__insert_work_rows(table, sql) %}
+  {{- return(profiles_sync.with_work_tables('insert into ' ~ table ~ ' ' ~ sql)) -}}
+{% endmacro %}
+
+{#- `with` may only stand at the beginning of a statement there. -#}
+{% macro sqlserver__insert_work_rows(table, sql) %}
+  {%- set view = profiles_sync.create_work_view(table, sql) -%}
+  {{- return(profiles_sync.with_work_tables('insert into ' ~ table ~ ' select every_one.* from ' ~ view ~ ' as every_one')) -}}
+{% endmacro %}
+
+{% macro synapse__insert_work_rows(table, sql) %}
+  {{- return(profiles_sync.sqlserver__insert_work_rows(table, sql)) -}}
+{% endmacro %}

@@ -1,0 +1,158 @@
+"""SQL Server, Azure SQL Database and dedicated pools of Synapse, over the connections of their dbt adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from dbt.adapters.contracts.connection import Connection, ConnectionState
+
+from profiles_sync.warehouse.base import Warehouse, WarehouseError
+from profiles_sync.warehouse.duckdb import limit_memory
+
+if TYPE_CHECKING:
+    from profiles_sync.project import Target
+
+# Rows that go to the server in one array of parameters.
+_ROWS_AT_ONCE = 2000
+
+
+class SQLServerWarehouse(Warehouse):
+    """A connection with autocommit; rows go in as arrays of parameters, the driver's bulk path within a transaction."""
+
+    engine = "sqlserver"
+
+    def __init__(self, connection: Any, space: str, secrets: Sequence[str] = ()) -> None:
+        super().__init__(space)
+        self._connection = connection
+        self._secrets = tuple(secrets)
+
+    @classmethod
+    def connect(cls, target: Target) -> SQLServerWarehouse:
+        """Connect as the dbt adapter does: with its driver, and any error undoing its transaction."""
+        try:
+            opened = cls._manager().open(
+                Connection(
+                    type=cls.engine,
+                    name="landing",
+                    state=ConnectionState.INIT,
+                    transaction_open=False,
+                    handle=None,
+                    credentials=target.credentials,
+                )
+            )
+        except ImportError:
+            raise
+        except Exception as error:
+            raise WarehouseError.of(error, f"connecting to {target.address}", target.secrets) from error
+        warehouse = cls(opened.handle, target.schema, target.secrets)
+        warehouse.execute("set xact_abort on")
+        return warehouse
+
+    @classmethod
+    def _manager(cls) -> Any:
+        from dbt.adapters.sqlserver.sqlserver_connections import SQLServerConnectionManager
+
+        return SQLServerConnectionManager
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement."""
+        self._run(sql, parameters).close()
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        cursor = self._run(sql, parameters)
+        try:
+            return [tuple(row) for row in cursor.fetchall()]
+        finally:
+            cursor.close()
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        """Insert rows; return their number."""
+        every = [tuple(row) for row in rows]
+        for start in range(0, len(every), _ROWS_AT_ONCE):
+            self._insert_many(table, columns, every[start : start + _ROWS_AT_ONCE])
+        return len(every)
+
+    def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
+        """Insert the result of a DuckDB query over local files, many rows at once."""
+        names = ", ".join(f'"{column}"' for column in columns)
+        # Models take values out of payloads as they are written there, and compare them.
+        values = ", ".join(
+            'cast(json("payload") as varchar)' if column == "payload" else f'"{column}"' for column in columns
+        )
+        written = 0
+        with duckdb.connect() as local:
+            limit_memory(local, scratch)
+            found = local.execute(f"select {values} from ({query}) as found ({names})")
+            while rows := found.fetchmany(_ROWS_AT_ONCE):
+                self._insert_many(table, columns, rows)
+                written += len(rows)
+        return written
+
+    def lock(self, table: str) -> None:
+        """Let other transactions wait that want to write the table."""
+        self.query(f"select count(*) from {table} with (tablockx, holdlock)")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what happens inside as a whole, or undo it when it raises."""
+        self.execute("begin transaction")
+        try:
+            yield
+        except BaseException:
+            # The server has undone it already where the error was its own.
+            self.execute("if @@trancount > 0 rollback transaction")
+            raise
+        self.execute("commit transaction")
+
+    def table_exists(self, schema: str, table: str) -> bool:
+        """Whether there is a table of this name."""
+        # In capitals, for databases whose own names are case-sensitive.
+        sql = "select count(*) from INFORMATION_SCHEMA.TABLES where TABLE_SCHEMA = ? and TABLE_NAME = ?"
+        return bool(self.query(sql, [schema, table])[0][0])
+
+    def close(self) -> None:
+        """Close the connection; what was not committed is undone."""
+        self._connection.close()
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> Any:
+        try:
+            cursor = self._connection.cursor()
+            if parameters:
+                cursor.execute(sql, tuple(parameters))
+            else:
+                cursor.execute(sql)
+        except Exception as error:
+            raise WarehouseError.of(error, self.engine, self._secrets) from error
+        return cursor
+
+    def _insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        marks = ", ".join("?" for _ in columns)
+        try:
+            cursor = self._connection.cursor()
+            if hasattr(cursor, "fast_executemany"):
+                cursor.fast_executemany = True
+            cursor.executemany(f"insert into {table} ({self.column_list(columns)}) values ({marks})", rows)
+            cursor.close()
+        except Exception as error:
+            raise WarehouseError.of(error, self.engine, self._secrets) from error
+
+
+class SynapseWarehouse(SQLServerWarehouse):
+    """A connection to a dedicated pool."""
+
+    engine = "synapse"
+
+    @classmethod
+    def _manager(cls) -> Any:
+        from dbt.adapters.synapse.synapse_connection_manager import SynapseConnectionManager
+
+        return SynapseConnectionManager
+
+    def lock(self, table: str) -> None:
+        """Let other transactions wait that want to delete from the table: a pool has no lock but that of a change."""
+        self.execute(f"delete from {table} where load_id is null")
