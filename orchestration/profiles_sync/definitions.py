@@ -6,6 +6,7 @@ import dagster as dg
 
 from profiles_sync.defs.jobs import hourly_schedule, session_resource, sync_history, sync_job
 from profiles_sync.defs.landing import landing
+from profiles_sync.defs.sensors import sync_sensors
 from profiles_sync.defs.tables import rule_assets, table_assets
 from profiles_sync.defs.verify import daily_verify, verify_checks, verify_job
 from profiles_sync.home import Home
@@ -27,6 +28,7 @@ def build_definitions(workplace: Workplace, reporter: Reporter | None = None) ->
         asset_checks=[checks],
         jobs=[sync_job(checks.check_keys), verify_job(checks.check_keys)],
         schedules=[hourly_schedule(workplace), daily_verify(workplace)],
+        sensors=sync_sensors(workplace),
         resources={"session": session_resource(workplace, reporter or SilentReporter())},
         # One process per sync: it holds the lock, and DuckDB takes no second one.
         executor=dg.in_process_executor,

@@ -103,6 +103,11 @@ class Home:
         """Address of the web server while `up` runs."""
         return self.dagster_dir / "webserver.json"
 
+    @property
+    def made_at(self) -> float:
+        """When the home was made, in seconds since 1970."""
+        return (self.dagster_dir / "dagster.yaml").stat().st_mtime
+
     def create(self) -> Home:
         """Make the folders and Dagster's configuration where they are missing.
 

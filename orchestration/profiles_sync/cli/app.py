@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,6 +61,12 @@ def existing_home(home: Path | None) -> Home:
 def print_json(data: Any, file: Any = None) -> None:
     """Print data as JSON, to standard output unless a file is given."""
     print(json.dumps(data, indent=2, ensure_ascii=False), file=file or sys.stdout)
+
+
+def print_problems(problems: Iterable[str]) -> None:
+    """Say on standard error what went wrong beside the matter itself, such as an alert that was not delivered."""
+    for problem in problems:
+        print(f"warning: {problem}", file=sys.stderr)
 
 
 def _version(wanted: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from profiles_sync.cli.app import EXIT_FAILED, HomeOption, JsonOption, TargetOption, app, print_json
+from profiles_sync.cli.app import EXIT_FAILED, HomeOption, JsonOption, TargetOption, app, print_json, print_problems
 from profiles_sync.connection.kinds import KINDS, Kind, Question, find_kind
 from profiles_sync.connection.profile import Secrets, environment_variable
 from profiles_sync.connection.setup import Candidate
@@ -100,7 +100,7 @@ def connect(
     candidate = Candidate.of(place, kind, answers, space=space, secrets=secrets)
     if not _test(candidate.target, Console()):
         raise typer.Exit(EXIT_FAILED)
-    candidate.keep(sources)
+    print_problems(candidate.keep(sources))
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"\n[green]Connected.[/green] {candidate.whereabouts}")
     if sources or deployment.sources:

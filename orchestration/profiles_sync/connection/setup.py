@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from profiles_sync import alerts
 from profiles_sync.connection import keychain
 from profiles_sync.connection.kinds import Kind
 from profiles_sync.connection.profile import Secrets, build_profile, environment_variable, write_profile
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import HOME_VARIABLE, Home
 from profiles_sync.project import Target, binding_of, open_workplace, resolve_target
-from profiles_sync.settings import change_settings, load_deployment
+from profiles_sync.settings import Event, change_settings, load_deployment
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.warehouse import open_warehouse
 
@@ -65,11 +66,14 @@ class Candidate:
         home.check_binding(binding_of(home, target))
         return cls(home, kind, space, secrets, target, profile, hidden)
 
-    def keep(self, sources: Sequence[str]) -> None:
+    def keep(self, sources: Sequence[str]) -> list[str]:
         """Write the target and its secrets to where they belong, and turn syncs on.
 
         Args:
             sources: What every sync reads; empty: as before.
+
+        Returns:
+            What went wrong with the alert about it.
 
         Raises:
             ConfigError: The home or the keyring cannot be written, or the home's settings are wrong.
@@ -80,7 +84,9 @@ class Candidate:
         if self.secrets is Secrets.KEYRING:
             for key, secret in self.hidden.items():
                 keychain.remember(self.home, key, secret)
+        was_connected = self.home.profiles_file.exists()
         write_profile(self.home, self.profile)
+        return alerts.send(self.home, Event.MODIFIED if was_connected else Event.CREATED)
 
     @property
     def whereabouts(self) -> str:

@@ -2,11 +2,13 @@
 
 from profiles_sync.settings.edit import change_settings
 from profiles_sync.settings.load import load_deployment, load_settings
-from profiles_sync.settings.schema import BlockedValue, Deployment, IdentityRule, Settings, SourceConfig
+from profiles_sync.settings.schema import Alerts, BlockedValue, Deployment, Event, IdentityRule, Settings, SourceConfig
 
 __all__ = [
+    "Alerts",
     "BlockedValue",
     "Deployment",
+    "Event",
     "IdentityRule",
     "Settings",
     "SourceConfig",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 import duckdb
@@ -194,6 +196,57 @@ class Retention(_Strict):
     dbt_runs: Annotated[Count, Field(ge=1)] = 10
 
 
+class Event(str, Enum):
+    """What an alert can be about, in Segment's words where it has them."""
+
+    CREATED = "Warehouse Created"
+    MODIFIED = "Warehouse Modified"
+    DISABLED = "Warehouse Disabled"
+    DELETED = "Warehouse Deleted"
+    BACKFILLED = "Historical Backfill Completed"
+    FAILED = "Warehouse Sync Failed"
+    PARTIAL = "Sync Partially Succeeded"
+    SKIPPED = "Sync Skipped"
+    OVERDUE = "Sync Overdue"
+
+
+class Alerts(_Strict):
+    """Who is told what.
+
+    Attributes:
+        webhook: Address that gets each event as JSON by POST; `${NAME}` in it is an environment variable.
+        command: Program and arguments that get each event as JSON on standard input; a text is split as a shell does.
+        events: Which; all of them unless given.
+        failures: At how many failures in a row `Warehouse Sync Failed` is sent.
+        overdue_hours: After how many hours without a successful sync `Sync Overdue` is sent; None: never.
+    """
+
+    webhook: str | None = None
+    command: list[str] | None = None
+    events: list[Event] = list(Event)
+    failures: list[Annotated[Count, Field(ge=1)]] = [5, 20]
+    overdue_hours: Annotated[Count, Field(ge=1)] | None = 24
+
+    @field_validator("webhook")
+    @classmethod
+    def _webhook_is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://", "${")):
+            raise ValueError("a webhook begins with http:// or https://, or is an environment variable as ${NAME}")
+        return value
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _command_in_words(cls, value: Any) -> Any:
+        return shlex.split(value) if isinstance(value, str) else value
+
+    @field_validator("command")
+    @classmethod
+    def _command_is_given(cls, value: list[str] | None) -> list[str] | None:
+        if value is not None and not value:
+            raise ValueError("the command is blank")
+        return value
+
+
 class Deployment(_Strict):
     """Where a home reads from and writes to.
 
@@ -204,12 +257,14 @@ class Deployment(_Strict):
         enabled: Whether syncs run; `profiles-sync disable` and `enable` switch it.
         reader_roles: Roles of the warehouse that may read every public table, from the moment it is made.
         retention: What `prune` keeps.
+        alerts: Who is told what; None: nobody.
     """
 
     target: str | None = None
     space: str | None = None
     sources: list[SourceConfig] = []
     enabled: bool = True
+    alerts: Alerts | None = None
     reader_roles: list[str] = []
     retention: Retention = Retention()
 

@@ -81,6 +81,11 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
 )
 
 
+def is_secret_variable(name: str) -> bool:
+    """Whether an environment variable of this name holds a secret."""
+    return bool(_SECRET_VARIABLE.search(name))
+
+
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return the text without credentials.
 
@@ -88,7 +93,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         text: A message that may quote a connection.
         secrets: Values to hide besides secret environment variables, passwords in URLs and `password=...` pairs.
     """
-    found = {value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name)}
+    found = {value for name, value in os.environ.items() if is_secret_variable(name)}
     # Longer ones first, so that a secret within another one leaves nothing of it.
     for secret in sorted(found | set(secrets), key=len, reverse=True):
         if len(secret) >= 4:

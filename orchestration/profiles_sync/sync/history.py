@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import dagster as dg
 from dagster import AssetRecordsFilter, RunRecord
 from pydantic import TypeAdapter
 
+from profiles_sync import alerts
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.home import Home
 from profiles_sync.sync.lock import HomeLock
@@ -32,6 +34,7 @@ _SCHEDULE_TAG = "dagster/schedule_name"
 _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # Between a run's start and its lock lies its loading.
 _START_GRACE_S = 300.0
+_log = logging.getLogger(__name__)
 _PAGE = 50
 _FIND_LIMIT = 10_000
 
@@ -155,14 +158,6 @@ def read_history(instance: dg.DagsterInstance, home: Home, *, limit: int = 50) -
     close_dead_runs(instance, home)
     running = [_running(run) for run in _sync_runs(instance, _ACTIVE, limit) if STATUS_TAG not in run.dagster_run.tags]
     records = [*running, *itertools.islice(finished(instance), limit)]
-    # A run can fail before it could report anything: its code did not load.
-    known = {record.run_id for record in records}
-    lost = _sync_runs(instance, [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], limit)
-    records += [
-        _without_report(run)
-        for run in lost
-        if run.dagster_run.run_id not in known and STATUS_TAG not in run.dagster_run.tags
-    ]
     return sorted(records, key=lambda record: record.started_at, reverse=True)[:limit]
 
 
@@ -180,7 +175,11 @@ def find_sync(instance: dg.DagsterInstance, home: Home, run_id: str) -> SyncReco
 
 
 def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
-    """Report runs as failed that claim to run without holding the home's lock: their process was killed."""
+    """Record the syncs that could not do it themselves, and alert.
+
+    Those are runs that claim to run without holding the home's lock, whose process was killed, and runs that failed
+    before the sync in them began.
+    """
     holder = HomeLock(home.lock_file).holder()
     for run in _sync_runs(instance, _ACTIVE, 100):
         tags = run.dagster_run.tags
@@ -190,13 +189,25 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
         message = "the sync was killed before it ended"
         if STATUS_TAG not in tags:
             error = SyncError("E_INTERNAL", message, "The next sync continues where it stopped.")
-            started = datetime.fromtimestamp(run.start_time or run.create_timestamp.timestamp(), timezone.utc)
-            record = SyncRecord(
-                run.dagster_run.run_id, Status.FAILED, started, now(), trigger_of(tags), conclude(error=error)
-            )
-            instance.report_runless_asset_event(materialization(record))
-            tag_run(instance, record)
+            _record_for(run, error, now(), instance, home)
         instance.report_run_failed(run.dagster_run, message)
+    for run in _sync_runs(instance, [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], 100):
+        if STATUS_TAG not in run.dagster_run.tags:
+            error = SyncError(
+                "E_INTERNAL", "the run ended before the sync began", "Dagster's page of the run shows why."
+            )
+            ended = datetime.fromtimestamp(run.end_time or run.update_timestamp.timestamp(), timezone.utc)
+            _record_for(run, error, ended, instance, home)
+
+
+def _record_for(run: RunRecord, error: SyncError, ended: datetime, instance: dg.DagsterInstance, home: Home) -> None:
+    started = datetime.fromtimestamp(run.start_time or run.create_timestamp.timestamp(), timezone.utc)
+    tags = run.dagster_run.tags
+    record = SyncRecord(run.dagster_run.run_id, Status.FAILED, started, ended, trigger_of(tags), conclude(error=error))
+    instance.report_runless_asset_event(materialization(record))
+    tag_run(instance, record)
+    for problem in alerts.after_sync(home, instance, record, finished(instance)):
+        _log.warning(problem)
 
 
 def tag_run(instance: dg.DagsterInstance, record: SyncRecord) -> None:
@@ -212,20 +223,6 @@ def _sync_runs(instance: dg.DagsterInstance, statuses: list[dg.DagsterRunStatus]
 def _running(run: RunRecord) -> SyncRecord:
     started = datetime.fromtimestamp(run.start_time or run.create_timestamp.timestamp(), timezone.utc)
     return SyncRecord(run.dagster_run.run_id, Status.RUNNING, started, None, trigger_of(run.dagster_run.tags))
-
-
-def _without_report(run: RunRecord) -> SyncRecord:
-    started = datetime.fromtimestamp(run.start_time or run.create_timestamp.timestamp(), timezone.utc)
-    finished = datetime.fromtimestamp(run.end_time or run.update_timestamp.timestamp(), timezone.utc)
-    error = SyncError("E_INTERNAL", "the run ended before the sync began", "Dagster's page of the run shows why.")
-    return SyncRecord(
-        run.dagster_run.run_id,
-        Status.FAILED,
-        started,
-        finished,
-        trigger_of(run.dagster_run.tags),
-        conclude(error=error),
-    )
 
 
 def finished(instance: dg.DagsterInstance) -> Iterator[SyncRecord]:

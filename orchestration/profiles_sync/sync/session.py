@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator
 
+from profiles_sync import alerts
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.landing import LandingOptions, LoadReport, Source, SourceName, land
 from profiles_sync.project import Workplace, load_manifest, project_dir, run_dbt
@@ -300,10 +301,20 @@ class Session:
         else:
             self._instance.report_runless_asset_event(event)
         history.tag_run(self._instance, record)
+        self._alert(record, context)
         if self._locked and not (outcome.error and outcome.error.code == "E_NETWORK" and not outcome.tables):
             # A failure here is made up for by the next sync that can, as is a warehouse that was just seen to be away.
             with contextlib.suppress(Exception):
                 self._copy_history()
+
+    def _alert(self, record: history.SyncRecord, context: dg.AssetExecutionContext | None) -> None:
+        home = self.workplace.home
+        problems = alerts.after_sync(home, self._instance, record, history.finished(self._instance))
+        if record.status is not Status.SUCCESS:
+            problems += alerts.check_overdue(home, self._instance, history.finished(self._instance))
+        for problem in problems:
+            if context is not None:
+                context.log.warning(problem)
 
     def _copy_history(self) -> None:
         space_id = load_settings(self.workplace.home, project_dir(), self.workplace.target.schema).space_id
