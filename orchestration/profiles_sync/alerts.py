@@ -25,7 +25,8 @@ from profiles_sync.sync.outcome import Status
 if TYPE_CHECKING:
     from profiles_sync.sync.history import SyncRecord
 
-ALERTED_TAG = "profiles_sync/alerted"
+# Hidden in the pages, as tags of this beginning are.
+ALERTED_TAG = ".dagster/profiles_sync_alerted"
 _OVERDUE_KEY = "profiles_sync/overdue"
 _WEBHOOK_TIMEOUT_S = 10.0
 _COMMAND_TIMEOUT_S = 60.0

@@ -14,7 +14,7 @@ from rich.text import Text
 from profiles_sync import report
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import Home, write_atomically
-from profiles_sync.project import Workplace, open_workplace
+from profiles_sync.project import PROGRAM, Workplace, open_workplace
 from profiles_sync.sample import SHOWN_PERSON_EMAIL, write_sample_archive
 from profiles_sync.sync.history import SyncRecord
 from profiles_sync.sync.launch import output_to_log, run_sync
@@ -97,10 +97,10 @@ def _print_report(console: Console, workplace: Workplace, syncs: Mapping[str, Sy
         print_person(console, person)
     console.print("\n[bold]Where to look next[/bold]")
     steps = [
-        (f"profiles-sync up --home {home.root}", "Dagster's pages: the syncs, the tables, the hourly schedule"),
-        (f"profiles-sync history --home {home.root}", "the syncs so far; add an id for its tables"),
+        (f"{PROGRAM} up --home {home.root}", "Dagster's pages: the syncs, the tables, the hourly schedule"),
+        (f"{PROGRAM} history --home {home.root}", "the syncs so far; add an id for its tables"),
         (str(home.root / "warehouse.duckdb"), "the tables, in the schema profiles"),
-        ("profiles-sync sync --source PATH", "your own archive"),
+        (f"{PROGRAM} sync --source PATH", "your own archive"),
     ]
     for command, what in steps:
         console.print(Text.assemble("  ", (command, "cyan"), f"  {what}"))

@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
+NEXT_STEPS = {
+    "E_CONFIG": "Correct it, then sync again.",
+    "E_AUTH": "Check the credentials: `profiles-sync connect` writes them anew.",
+    "E_NETWORK": "Check that the warehouse and the sources can be reached; the next sync catches up.",
+    "E_PERMISSION": "Grant the missing right; `profiles-sync grants` prints what a sync needs.",
+    "E_SCHEMA_CONFLICT": "Choose another schema with `space:` in profiles_sync.yml, before the first sync.",
+    "E_SCHEMA_IMMUTABLE": "A home stays with the schema and warehouse of its first sync. Use another --home for another one.",
+    "E_RESERVED_NAME": "Report the name: it should have been prefixed.",
+    "E_LIMIT_COLUMNS": "Lower `max_columns_per_table` in profiles_sync.yml.",
+    "E_LIMIT_TABLES": "Lower `max_event_tables` in profiles_sync.yml.",
+    "E_LIMIT_SIZE": "Make room, then sync again: nothing is lost or doubled.",
+    "E_SOURCE_READ": "Check the path and that this machine may read it; what was not read is read by the next sync.",
+    "E_LOCKED": "Another command works on this home; try again when it has ended.",
+    "E_DBT": "The log of the run has the statement; the tables that failed go on from where they stopped with the next sync.",
+    "E_STATE": "Restore the home or the schema that was changed by hand, or run `profiles-sync rebuild`.",
+    "E_INTERNAL": "The log of the run has the details: please report it with them. The next sync goes on where this one stopped.",
+}
+"""Every code, with what to do when the error itself does not say it better."""
+
 
 class ProfilesSyncError(Exception):
     """A failure that names its cause and the way out.

@@ -144,6 +144,8 @@ class Home:
                 "DBT_PROFILES_DIR": str(profiles_dir),
                 "DBT_TARGET_PATH": str(self.target_dir),
                 "DBT_LOG_PATH": str(self.logs_dir),
+                # A program that has the DuckDB file open is waited for, up to some minutes.
+                "PROFILES_SYNC_CONNECT_ATTEMPTS": "8",
                 # Neither dbt nor Dagster may report to their makers.
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
                 "DAGSTER_DISABLE_TELEMETRY": "1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -29,6 +30,19 @@ PROFILE = "profiles_sync"
 DEFAULT_SPACE = "profiles"
 
 _HERE = Path(__file__).resolve().parent
+
+
+def _program() -> str:
+    beside = Path(sys.executable).with_name("profiles-sync")
+    found = shutil.which("profiles-sync")
+    if (found and Path(found) == beside) or not beside.exists():
+        return "profiles-sync"
+    return os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
+
+
+# What to type to call this program from here: its name where the shell finds it, else its path. Found out before a
+# home's environment is set, which puts it on PATH.
+PROGRAM = _program()
 
 
 def project_dir() -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -12,15 +13,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.landing.model import LoadReport
 from profiles_sync.landing.model import Progress as LandingProgress
 from profiles_sync.sync.outcome import GROUPS, Group, Outcome, Status, SyncError, TableResult
 
 if TYPE_CHECKING:
     from profiles_sync.status import DeploymentStatus
+    from profiles_sync.sync.health import Day, Health
     from profiles_sync.sync.history import SyncRecord
     from profiles_sync.sync.launch import VerifiedTest
 
+_BAR = 30
 GROUP_NAMES: dict[Group, str] = {
     "identity_graph": "Identity graph tables",
     "event_type": "Event type tables",
@@ -240,6 +244,49 @@ def print_tests(console: Console, tests: Sequence[VerifiedTest]) -> None:
     console.print(f"{len(tests) - len(failed)} of {len(tests)} tests passed.", style="red" if failed else "green")
     for test in failed:
         console.print(f"{test.table}: {test.name}: {test.message}", markup=False)
+
+
+def print_health(console: Console, health: Health, table: str | None = None) -> None:
+    """Print rows by day and by table, or a table's by day.
+
+    Raises:
+        ProfilesSyncError: The table got no row in this span.
+    """
+    if table is not None:
+        chosen = next((each for each in health.tables if each.table == table), None)
+        if chosen is None:
+            raise ProfilesSyncError(
+                f"no row was synced into {table} in {len(health.days)} days",
+                hint="`profiles-sync health` lists the tables that got rows.",
+                code="E_CONFIG",
+            )
+        _print_days(console, {day.day: chosen.rows[day.day] for day in health.days}, {})
+        return
+    _print_days(console, {day.day: day.rows_synced for day in health.days}, {day.day: day for day in health.days})
+    shown = _plain_table()
+    shown.add_column("Table", no_wrap=True)
+    shown.add_column("Group", no_wrap=True)
+    shown.add_column("Rows synced", justify="right")
+    shown.add_column("Share", justify="right")
+    for each in health.tables:
+        share = f"{health.share(each):.1%}"
+        shown.add_row(each.table, GROUP_NAMES[each.group], f"{each.rows.total():,}", share)
+    console.print()
+    console.print(shown)
+
+
+def _print_days(console: Console, rows: Mapping[date, int], details: Mapping[date, Day]) -> None:
+    shown = _plain_table()
+    shown.add_column("Day (UTC)", no_wrap=True)
+    shown.add_column("Rows synced", justify="right")
+    shown.add_column("")
+    shown.add_column("Syncs" if details else "", no_wrap=True)
+    most = max(rows.values()) or 1
+    for day, count in rows.items():
+        syncs = details[day].syncs if day in details else {}
+        told = ", ".join(f"{number} {status.value}" for status, number in syncs.items())
+        shown.add_row(f"{day}", f"{count:,}", "█" * round(_BAR * count / most), told)
+    console.print(shown)
 
 
 def _landing_line(outcome: Outcome) -> str:

@@ -1,4 +1,4 @@
-"""`profiles-sync up`: Dagster's web server, daemon and code server on one home, started and stopped together."""
+"""`profiles-sync up`: Dagster's web server, daemon and code server on each home, started and stopped together."""
 
 from __future__ import annotations
 
@@ -11,114 +11,46 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from profiles_sync.errors import ConfigError, ProfilesSyncError
+from profiles_sync.guardian import DONE, STOP_WAIT_S
 from profiles_sync.home import Home, write_atomically
 
 LOCATION = "profiles_sync"
-_STOP_WAIT_S = 20.0
 
 _LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
   __typename ... on PythonError { message } } } } } }"""
 _RELOAD = "mutation Reload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
 
 
-@dataclass
-class _Service:
-    name: str
-    process: subprocess.Popen[bytes]
+@dataclass(frozen=True)
+class Deployment:
+    """A home that Dagster is to serve.
 
+    Attributes:
+        home: The home.
+        host: Address that its web server listens on.
+        port: Port of its pages.
+        environment: Of its processes, which points them at the home.
+    """
 
-class Services:
-    """The processes of one `up`."""
-
-    def __init__(self, home: Home, host: str, port: int) -> None:
-        self._home = home
-        self._host = host
-        self._port = port
-        self._services: list[_Service] = []
-        self._stopping = False
+    home: Home
+    host: str
+    port: int
+    environment: Mapping[str, str]
 
     @property
     def url(self) -> str:
         """Address of the web server."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://{self.host}:{self.port}"
 
-    def run(self, on_ready: Callable[[], None], *, start_timeout_s: float = 180.0) -> None:
-        """Start everything and wait until a signal or the end of a process; then stop what is left.
-
-        Args:
-            on_ready: Called when the web server answers.
-            start_timeout_s: How long it may take until then.
-
-        Raises:
-            ConfigError: The port is taken.
-            ProfilesSyncError: A process ended by itself, or the web server did not answer in time.
-        """
-        if not _is_free(self._host, self._port):
-            raise ConfigError(f"port {self._port} of {self._host} is taken", hint="Choose another one with --port.")
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-        try:
-            code_port = _free_port()
-            workspace = self._home.dagster_dir / "workspace.yaml"
-            write_atomically(
-                workspace,
-                f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: {LOCATION}}}\n",
-            )
-            # One code server for both others; it also replaces its code on reload while syncs go on.
-            code_server = ["dagster", "code-server", "start", "-m", "profiles_sync.definitions"]
-            code_server += ["-h", "127.0.0.1", "-p", str(code_port), "--location-name", LOCATION]
-            self._start("code-server", code_server)
-            # The others look for it once, at their start.
-            self._wait_for(lambda: _answers(code_port), "code-server", start_timeout_s)
-            self._start(
-                "webserver", ["dagster_webserver", "-w", str(workspace), "-h", self._host, "-p", str(self._port)]
-            )
-            self._start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
-            self._wait_for(self._is_ready, "webserver", start_timeout_s)
-            write_atomically(self._home.webserver_file, json.dumps({"url": self.url, "pid": os.getpid()}))
-            if not self._stopping:
-                on_ready()
-            while not self._stopping:
-                self._check_alive()
-                time.sleep(0.5)
-        finally:
-            self._home.webserver_file.unlink(missing_ok=True)
-            self._stop()
-
-    def _start(self, name: str, module: Sequence[str]) -> None:
-        with (self._home.logs_dir / f"{name}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *module],
-                # Python would import a `gql.py` of the folder that `up` was typed in before the library of that name.
-                cwd=self._home.root,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A group of its own: a Ctrl-C reaches only us, and we stop each with all its children.
-                start_new_session=True,
-            )
-        self._services.append(_Service(name, process))
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
-
-    def _wait_for(self, ready: Callable[[], bool], name: str, timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not self._stopping and not ready():
-            self._check_alive()
-            if time.monotonic() > deadline:
-                raise ProfilesSyncError(
-                    f"Dagster's {name} did not answer within {timeout_s:.0f} s",
-                    hint=f"See the logs in {self._home.logs_dir}.",
-                )
-            time.sleep(0.3)
-
-    def _is_ready(self) -> bool:
+    @property
+    def is_ready(self) -> bool:
         """Whether the pages are there and know the deployment.
 
         Raises:
@@ -131,28 +63,154 @@ class Services:
         loaded = [entry["locationOrLoadError"] for entry in entries if entry["locationOrLoadError"]]
         for location in loaded:
             if location["__typename"] == "PythonError":
-                raise ProfilesSyncError(f"Dagster cannot load the deployment: {location['message'].strip()}")
+                raise ProfilesSyncError(
+                    f"Dagster cannot load the deployment in {self.home.root}: {location['message'].strip()}"
+                )
         return bool(loaded)
+
+
+@dataclass
+class _Service:
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+class Services:
+    """The processes of one `up`: for each home a code server, a web server and a daemon, on the home's own Dagster."""
+
+    def __init__(self, deployments: Sequence[Deployment]) -> None:
+        self._deployments = deployments
+        self._services: list[_Service] = []
+        self._guardian: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    def run(self, on_ready: Callable[[Deployment], None], *, start_timeout_s: float = 180.0) -> None:
+        """Start everything and wait until a signal or the end of a process; then stop what is left.
+
+        Args:
+            on_ready: Called with each deployment when its web server answers.
+            start_timeout_s: How long each may take until then.
+
+        Raises:
+            ConfigError: A port is taken, or a home is served already.
+            ProfilesSyncError: A process ended by itself, or a web server did not answer in time.
+        """
+        for deployment in self._deployments:
+            if url := running_url(deployment.home):
+                raise ConfigError(f"Dagster runs on {deployment.home.root} already: {url}")
+            if not _is_free(deployment.host, deployment.port):
+                raise ConfigError(
+                    f"port {deployment.port} of {deployment.host} is taken", hint="Choose another one with --port."
+                )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        # Sees to it that nothing goes on when this process is killed.
+        self._guardian = subprocess.Popen(
+            [sys.executable, "-m", "profiles_sync.guardian"], stdin=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            for deployment in self._deployments:
+                self._serve(deployment, start_timeout_s)
+                if not self._stopping:
+                    on_ready(deployment)
+            while not self._stopping:
+                self._check_alive()
+                time.sleep(0.5)
+        finally:
+            for deployment in self._deployments:
+                deployment.home.webserver_file.unlink(missing_ok=True)
+            self._stop()
+
+    def _serve(self, deployment: Deployment, start_timeout_s: float) -> None:
+        code_port = _free_port()
+        workspace = deployment.home.dagster_dir / "workspace.yaml"
+        write_atomically(
+            workspace,
+            f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: {LOCATION}}}\n",
+        )
+        # One code server for both others; it also replaces its code on reload while syncs go on.
+        code_server = ["dagster", "code-server", "start", "-m", "profiles_sync.definitions"]
+        code_server += ["-h", "127.0.0.1", "-p", str(code_port), "--location-name", LOCATION]
+        web_server = ["dagster_webserver", "-w", str(workspace), "-h", deployment.host, "-p", str(deployment.port)]
+        self._start(deployment, "code-server", code_server)
+        # The others look for it once, at their start.
+        self._wait_for(lambda: _answers(code_port), "code-server", start_timeout_s)
+        self._start(deployment, "webserver", web_server)
+        self._start(deployment, "daemon", ["dagster._daemon", "run", "-w", str(workspace)])
+        self._wait_for(lambda: deployment.is_ready, "webserver", start_timeout_s)
+        write_atomically(deployment.home.webserver_file, json.dumps({"url": deployment.url, "pid": os.getpid()}))
+
+    def _start(self, deployment: Deployment, name: str, module: Sequence[str]) -> None:
+        path = deployment.home.logs_dir / f"{name}.log"
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                # Python would import a `gql.py` of the folder that `up` was typed in before the library of that name.
+                cwd=deployment.home.root,
+                env=deployment.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A group of its own: a Ctrl-C reaches only us, and we stop each with all its children.
+                start_new_session=True,
+            )
+        self._services.append(_Service(name, process, path))
+        self._tell_guardian(str(process.pid))
+
+    def _tell_guardian(self, word: str) -> None:
+        assert self._guardian is not None
+        assert self._guardian.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._guardian.stdin.write(f"{word}\n".encode())
+            self._guardian.stdin.flush()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _wait_for(self, ready: Callable[[], bool], name: str, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not self._stopping and not ready():
+            self._check_alive()
+            if time.monotonic() > deadline:
+                raise ProfilesSyncError(
+                    f"Dagster's {name} did not answer within {timeout_s:.0f} s",
+                    hint=f"See {self._services[-1].log.parent}.",
+                )
+            time.sleep(0.3)
 
     def _check_alive(self) -> None:
         for service in self._services:
             if not self._stopping and service.process.poll() is not None:
-                log = self._home.logs_dir / f"{service.name}.log"
                 raise ProfilesSyncError(
-                    f"Dagster's {service.name} ended with exit code {service.process.returncode}", hint=f"See {log}."
+                    f"Dagster's {service.name} ended with exit code {service.process.returncode}",
+                    hint=f"See {service.log}.",
                 )
 
     def _stop(self) -> None:
         # Syncs run below the code server: nothing may start a new one before it goes.
         for service in reversed(self._services):
             _signal_group(service.process, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_WAIT_S
+        deadline = time.monotonic() + STOP_WAIT_S
         for service in self._services:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 service.process.wait(max(0.0, deadline - time.monotonic()))
             # Whatever is left of the group, orphans too.
             _signal_group(service.process, signal.SIGKILL)
             service.process.wait()
+        if self._guardian is not None:
+            self._tell_guardian(DONE)
+            self._guardian.communicate()
+
+
+def running_url(home: Home) -> str | None:
+    """Return the address of the home's pages while `up` runs on it, else None."""
+    try:
+        found = json.loads(home.webserver_file.read_text("utf-8"))
+        os.kill(found["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError):
+        # An `up` that was killed leaves the file behind.
+        return None
+    return str(found["url"])
 
 
 def reload_definitions(home: Home, *, timeout_s: float = 60.0) -> None:
@@ -161,11 +219,8 @@ def reload_definitions(home: Home, *, timeout_s: float = 60.0) -> None:
     Raises:
         OSError: The server does not answer.
     """
-    try:
-        url = json.loads(home.webserver_file.read_text("utf-8"))["url"]
-    except FileNotFoundError:
-        return
-    _ask(url, _RELOAD, timeout_s=timeout_s, name=LOCATION)
+    if url := running_url(home):
+        _ask(url, _RELOAD, timeout_s=timeout_s, name=LOCATION)
 
 
 def _ask(url: str, query: str, *, timeout_s: float, **variables: str) -> dict[str, Any]:

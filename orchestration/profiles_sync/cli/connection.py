@@ -17,7 +17,7 @@ from profiles_sync.connection.profile import Secrets, environment_variable
 from profiles_sync.connection.setup import Candidate
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
-from profiles_sync.project import DEFAULT_SPACE, Target, open_workplace
+from profiles_sync.project import DEFAULT_SPACE, PROGRAM, Target, open_workplace
 
 WarehouseArgument = Annotated[str | None, typer.Argument(help=f"One of: {', '.join(KINDS)}.", show_default=False)]
 SpaceOption = Annotated[
@@ -105,8 +105,8 @@ def connect(
     console.print(f"\n[green]Connected.[/green] {candidate.whereabouts}")
     if sources or deployment.sources:
         console.print(
-            f"Syncs are on. `profiles-sync up --home {place.root}` runs one every hour, "
-            f"`profiles-sync sync --home {place.root}` one now."
+            f"Syncs are on. `{PROGRAM} up --home {place.root}` runs one every hour, "
+            f"`{PROGRAM} sync --home {place.root}` one now."
         )
     else:
         console.print(f"Name what is to be read under `sources:` in {place.config_file}; then syncs run every hour.")

@@ -1,4 +1,4 @@
-"""See what happened: `history`, `status`."""
+"""See what happened: `history`, `status`, `health`."""
 
 from __future__ import annotations
 
@@ -49,3 +49,25 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         print_json(found.to_json())
     else:
         report.print_status(report.make_console(), found)
+
+
+@app.command()
+def health(
+    table: Annotated[str | None, typer.Argument(help="A table: shows its rows of each day.")] = None,
+    home: HomeOption = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="How many days, today included.")] = 30,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the rows synced by day and by table."""
+    from profiles_sync import report
+    from profiles_sync.sync.health import measure
+    from profiles_sync.sync.history import close_dead_runs, finished, now, open_instance
+
+    place = existing_home(home)
+    with open_instance(place) as instance:
+        close_dead_runs(instance, place)
+        found = measure(finished(instance), now(), days=days)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        report.print_health(report.make_console(), found, table)

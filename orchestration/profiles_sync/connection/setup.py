@@ -15,6 +15,7 @@ from profiles_sync.connection.profile import Secrets, build_profile, environment
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import HOME_VARIABLE, Home
 from profiles_sync.project import Target, binding_of, open_workplace, resolve_target
+from profiles_sync.services import running_url
 from profiles_sync.settings import Event, change_settings, load_deployment
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.warehouse import open_warehouse
@@ -112,8 +113,8 @@ def check_deletable(home: Home) -> None:
         raise ConfigError(
             f"syncs of {home.root} are on", hint=f"First `profiles-sync disable --home {home.root}`, then delete."
         )
-    if home.webserver_file.exists():
-        raise ConfigError(f"`profiles-sync up` runs on {home.root}", hint="Stop it first.")
+    if url := running_url(home):
+        raise ConfigError(f"`profiles-sync up` runs on {home.root}: {url}", hint="Stop it first.")
 
 
 def delete_warehouse(home: Home, *, target: str | None = None, drop_schema: bool = False) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 
-from profiles_sync.errors import ProfilesSyncError
+from profiles_sync.errors import NEXT_STEPS, ProfilesSyncError
 from profiles_sync.sync.outcome import SyncError
 
 MESSAGE_LIMIT = 4_000
@@ -20,42 +20,84 @@ _KEY_VALUE = re.compile(
 )
 _HIDDEN = "*****"
 
-# The first that matches decides; SQLSTATEs stand before words.
+_STATE = re.compile(r"\(([0-9A-Z]{5})\)|\bSQLSTATE\W+([0-9A-Z]{5})\b|(?:^|\s)([0-9A-Z]{5}):")
+
+_RIGHT = "Grant the missing right to the sync's user; `profiles-sync grants` prints what it needs."
+_LOGIN = "Check user and password: `profiles-sync connect` writes them anew."
+_SCHEMA = "Let the sync's user create schemas in the database, or create this one for it: `profiles-sync grants`."
+_DATABASE = "Check the name of the database: `profiles-sync connect` writes it anew."
+_AWAY = "Check that the warehouse runs and lets this machine in; the next sync catches up."
+_ROOM = "Make room, then sync again: nothing is lost or doubled."
+_COLUMNS = "Lower `max_columns_per_table` in profiles_sync.yml."
+
+# By SQLSTATE, or its class.
+_STATES: dict[str, tuple[str, str]] = {
+    "28": ("E_AUTH", _LOGIN),
+    "3D": ("E_AUTH", _DATABASE),
+    "3F": ("E_PERMISSION", _SCHEMA),
+    "42501": ("E_PERMISSION", _RIGHT),
+    "53100": ("E_LIMIT_SIZE", _ROOM),
+    "53200": ("E_LIMIT_SIZE", _ROOM),
+    "53300": ("E_NETWORK", "Too many connections are open; the next sync catches up."),
+    "54011": ("E_LIMIT_COLUMNS", _COLUMNS),
+    "57P": ("E_NETWORK", _AWAY),
+}
+
+# By what is said; the first that matches decides.
 _CATALOGUE: tuple[tuple[str, str, str], ...] = (
-    ("E_NETWORK", r"\b57014\b.*resize|resize mode", "The cluster is being resized; the next sync catches up."),
+    ("E_NETWORK", r"resize mode", "The cluster is being resized; the next sync catches up."),
+    (
+        "E_LIMIT_TABLES",
+        r"\b1040\b.*XX000|XX000.*\b1040\b",
+        "The cluster has too many tables or columns: select fewer, or lower `max_event_tables` in profiles_sync.yml.",
+    ),
+    ("E_RESERVED_NAME", r"\b002318\b|ansi reserved", "Report the column's name: it should have been prefixed."),
+    (
+        "E_CONFIG",
+        r"at or near \"?ENCODE",
+        "This is no Redshift: connect it again as what it is, `profiles-sync connect postgres`.",
+    ),
     (
         "E_PERMISSION",
-        r"\b42501\b|permission denied|access denied|insufficient privileges|must be owner of",
-        "Grant the missing right to the sync's user.",
+        r"permission denied|access denied|insufficient privileges|must be owner of|read-only (file system|transaction)",
+        _RIGHT,
+    ),
+    (
+        "E_PERMISSION",
+        r"object does not exist|does not exist or not authorized",
+        "Make the grants again as SYSADMIN or ACCOUNTADMIN: `profiles-sync grants snowflake`.",
     ),
     (
         "E_AUTH",
-        r"\b28(000|P01)\b|password authentication failed|no password supplied|is not permitted to log in|login failed"
-        r"|jwt token is invalid",
-        "Check user and password of the target in profiles.yml.",
+        r"password authentication failed|no password supplied|is not permitted to log in|login failed"
+        r"|jwt token is invalid|incorrect username or password",
+        _LOGIN,
     ),
+    ("E_PERMISSION", r"schema .* does not exist", _SCHEMA),
     (
-        "E_PERMISSION",
-        r"\b3F000\b|schema .* does not exist",
-        "Let the sync's user create schemas in the database, or create this one for it.",
+        "E_NETWORK",
+        r"could not translate host name|no such host|name or service not known|temporary failure in name resolution",
+        "Check the host of the target in profiles.yml, and that it is written without a suffix twice.",
     ),
     (
         "E_NETWORK",
-        r"could not translate host name|no such host|name or service not known",
-        "Check the host of the target in profiles.yml.",
+        r"connection refused|timed? ?out|could not connect|connection (was |has been )?(closed|reset|terminated)"
+        r"|terminating connection|server closed the connection|\bEOF\b|network is unreachable|no route to host"
+        r"|the database system is (starting up|shutting down|in recovery)|too many (connections|clients)"
+        r"|remaining connection slots",
+        _AWAY,
     ),
+    ("E_AUTH", r"database .* does not exist|invalid database", _DATABASE),
     (
-        "E_NETWORK",
-        r"connection refused|timed? ?out|could not connect|connection (was )?(closed|reset)"
-        r"|server closed the connection|\bEOF\b|network is unreachable",
-        "Check that the warehouse runs and lets this machine in; the next sync catches up.",
+        "E_LIMIT_SIZE",
+        r"exceeded (its )?quota|credit quota|resource monitor",
+        "The account's credits or quota are used up: raise them, and let the virtual warehouse suspend itself.",
     ),
     (
         "E_PERMISSION",
         r"role .* does not exist",
         "Create the role, or correct it: it is the sync's user, or one of `reader_roles` in profiles_sync.yml.",
     ),
-    ("E_AUTH", r"database .* does not exist|invalid database", "Check the database of the target in profiles.yml."),
     (
         "E_NETWORK",
         r"conflicting lock is held|could not set lock on file",
@@ -66,17 +108,8 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
         r"cannot open (file|database) .*(no such file or directory|does not exist)",
         "Make the folder of the DuckDB file, or name another one: `path` of the target in profiles.yml.",
     ),
-    (
-        "E_LIMIT_SIZE",
-        r"no space left on device|disk full|out of memory",
-        "Make room, then sync again: nothing is lost or doubled.",
-    ),
-    (
-        "E_LIMIT_COLUMNS",
-        r"tables can have at most \d+ columns|too many columns",
-        "Lower `max_columns_per_table` in profiles_sync.yml.",
-    ),
-    ("E_RESERVED_NAME", r"\b002318\b|ansi reserved", "Report the column's name: it should have been prefixed."),
+    ("E_LIMIT_SIZE", r"no space left on device|disk full|out of memory", _ROOM),
+    ("E_LIMIT_COLUMNS", r"tables can have at most \d+ columns|too many columns", _COLUMNS),
     ("E_STATE", r"written by a newer profiles sync", "Upgrade Profiles Sync."),
 )
 
@@ -111,16 +144,26 @@ def diagnose(message: str, *, fallback: str, secrets: Iterable[str] = ()) -> Syn
         secrets: Credentials to hide in it.
     """
     text = redact(message.strip(), secrets)[:MESSAGE_LIMIT]
+    states = [next(filter(None, found.groups())) for found in _STATE.finditer(text)]
+    for state in states:
+        for known in (state, state[:3], state[:2]):
+            if known in _STATES:
+                code, hint = _STATES[known]
+                return SyncError(code, text, hint)
     for code, pattern, hint in _CATALOGUE:
         if re.search(pattern, text, re.IGNORECASE):
             return SyncError(code, text, hint)
-    return SyncError(fallback, text)
+    # Also what a log-in was refused for comes as a connection that was not made; the words told that.
+    if any(state.startswith("08") for state in states):
+        return SyncError("E_NETWORK", text, _AWAY)
+    return SyncError(fallback, text, NEXT_STEPS[fallback])
 
 
 def diagnose_exception(error: BaseException, *, fallback: str = "E_INTERNAL", secrets: Iterable[str] = ()) -> SyncError:
     """Classify an exception; ours brings its own code and hint."""
     if isinstance(error, ProfilesSyncError):
-        return SyncError(error.code, redact(error.message, secrets)[:MESSAGE_LIMIT], redact(error.hint, secrets))
+        hint = redact(error.hint, secrets) or NEXT_STEPS[error.code]
+        return SyncError(error.code, redact(error.message, secrets)[:MESSAGE_LIMIT], hint)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
         return SyncError("E_INTERNAL", "the sync was interrupted", "The next sync continues where it stopped.")
     return diagnose(str(error) or type(error).__name__, fallback=fallback, secrets=secrets)

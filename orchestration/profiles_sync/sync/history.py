@@ -25,7 +25,8 @@ ASSET_KEY = dg.AssetKey("sync_history")
 JOB = "sync"
 
 SYNC_TAG = "profiles_sync/sync"
-LOCKED_TAG = "profiles_sync/locked"
+# Hidden in the pages, as tags of this beginning are.
+LOCKED_TAG = ".dagster/profiles_sync_locked"
 STATUS_TAG = "profiles_sync/status"
 ROWS_TAG = "profiles_sync/rows_synced"
 TRIGGER_TAG = "profiles_sync/trigger"

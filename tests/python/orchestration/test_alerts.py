@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from profiles_sync.sync.outcome import Outcome, Status, SyncError, TableResult, 
 from support.archive import write_file
 from support.cli import Cli
 from support.landing import call
+from support.receiver import Receiver
 
 ERROR = SyncError("E_NETWORK", "connection refused", "Check that the warehouse runs.")
 TABLE = TableResult("pages", "model.profiles_sync.pages", "event_type", Status.SUCCESS, inserted=2)
@@ -35,41 +34,10 @@ PARTIAL = conclude([TABLE, TableResult("tracks", "m.t", "event_type", Status.FAI
 BAD = conclude(error=ERROR)
 
 
-class Receiver:
-    """A web server that keeps what it is sent; `answers` are its next status codes."""
-
-    def __init__(self) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        self.answers: list[int] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                code = receiver.answers.pop(0) if receiver.answers else 200
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if code == 200:
-                    receiver.bodies.append(body)
-                self.send_response(code)
-                self.end_headers()
-
-            def log_message(self, *arguments: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def events(self) -> list[str]:
-        return [body["event"] for body in self.bodies]
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.server.shutdown()
-    receiver.server.server_close()
+    with Receiver() as receiver:
+        yield receiver
 
 
 class Syncs:

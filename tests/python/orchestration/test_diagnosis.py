@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from profiles_sync.errors import ConfigError
+from profiles_sync.errors import NEXT_STEPS, ConfigError, ProfilesSyncError
 from profiles_sync.sync.diagnosis import diagnose, diagnose_exception, redact
 
 
@@ -13,17 +16,43 @@ from profiles_sync.sync.diagnosis import diagnose, diagnose_exception, redact
     [
         ('connection to server at "10.0.0.9", port 5432 failed: Connection refused', "E_NETWORK"),
         ('could not translate host name "db.example" to address: Name or service not known', "E_NETWORK"),
+        ("dial tcp: lookup db.example: no such host", "E_NETWORK"),
+        ("read tcp 10.0.0.1: i/o timeout", "E_NETWORK"),
+        ("Error during deduping step: EOF", "E_NETWORK"),
+        ("SSL connection has been closed unexpectedly", "E_NETWORK"),
+        ("terminating connection due to administrator command", "E_NETWORK"),
+        ("FATAL:  the database system is starting up", "E_NETWORK"),
+        ("FATAL:  sorry, too many clients already", "E_NETWORK"),
+        ("server closed the connection unexpectedly (08006)", "E_NETWORK"),
         ('FATAL:  password authentication failed for user "ps"', "E_AUTH"),
         ('FATAL:  role "ps" is not permitted to log in', "E_AUTH"),
+        ("250001 (08001): Failed to connect to DB: JWT token is invalid", "E_AUTH"),
+        ("250001 (08001): Failed to connect to DB", "E_NETWORK"),
+        ("390144: JWT token is invalid.", "E_AUTH"),
+        ('FATAL:  database "shop" does not exist', "E_AUTH"),
         ("permission denied for schema profiles", "E_PERMISSION"),
+        ("permission denied for database shop", "E_PERMISSION"),
+        ("permission denied for relation pages", "E_PERMISSION"),
         ("42501: must be owner of table pages", "E_PERMISSION"),
         ('schema "profiles" does not exist', "E_PERMISSION"),
+        ("something about a schema (3F000)", "E_PERMISSION"),
+        (
+            "002043 (02000): SQL compilation error:\nObject does not exist, or operation cannot be performed.",
+            "E_PERMISSION",
+        ),
         ("IO Error: Could not set lock on file: Conflicting lock is held in python (PID 7)", "E_NETWORK"),
+        ('IO Error: Cannot open file "/x/y.duckdb": No such file or directory', "E_CONFIG"),
+        ('syntax error at or near "ENCODE" (42601)', "E_CONFIG"),
         ("could not extend file: No space left on device", "E_LIMIT_SIZE"),
+        ("could not write (53100)", "E_LIMIT_SIZE"),
+        ("Warehouse 'PS' cannot be resumed because resource monitor 'M' has exceeded its quota.", "E_LIMIT_SIZE"),
         ("tables can have at most 1600 columns", "E_LIMIT_COLUMNS"),
+        ("Internal error 1040 (XX000)", "E_LIMIT_TABLES"),
         ("57014: system is in resize mode", "E_NETWORK"),
         ("002318 (42601): invalid column definition name 'x' (ANSI reserved)", "E_RESERVED_NAME"),
+        ("This space was written by a newer Profiles Sync (tables of version 9)", "E_STATE"),
         ("something nobody has seen", "E_DBT"),
+        ("division by zero in row 42501 of 57014", "E_DBT"),
     ],
 )
 def test_catalogue(message: str, code: str) -> None:
@@ -31,7 +60,19 @@ def test_catalogue(message: str, code: str) -> None:
 
     assert error.code == code
     assert error.message == message
-    assert bool(error.hint) == (code != "E_DBT")
+    assert error.hint
+
+
+def test_every_code_is_documented_with_its_next_step() -> None:
+    documented = Path(__file__).parents[3].joinpath("docs", "operations.md").read_text()
+
+    assert set(re.findall(r"^\| `(E_[A-Z_]+)` \|", documented, re.MULTILINE)) == set(NEXT_STEPS)
+    for error in (
+        ConfigError("x"),
+        ProfilesSyncError("x"),
+        *(ProfilesSyncError("x", code=code) for code in NEXT_STEPS),
+    ):
+        assert diagnose_exception(error).hint == NEXT_STEPS[error.code]
 
 
 def test_an_error_of_ours_keeps_its_code_and_hint() -> None:

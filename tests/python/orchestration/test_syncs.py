@@ -305,6 +305,20 @@ def test_every_sync_is_in_the_warehouse_with_its_status(cli: Cli) -> None:
     assert sorted(set(history.values())) == ["Failed", "Partial success", "Skipped", "Success"]
 
 
+def test_health_says_what_the_tables_of_the_warehouse_say(cli: Cli) -> None:
+    told = {table["table"]: table["rows_synced"] for table in cli.json("health")["tables"]}
+
+    counted = cli.query(
+        f"select table_name, sum(rows_inserted + rows_updated + rows_deleted)::bigint as rows_synced from {RUN_TABLES} "
+        "where group_name is not null group by table_name having rows_synced > 0"
+    )
+    assert told == dict(counted)
+    assert told["pages"] == 24
+    shown = cli.run("health", "pages")
+    assert shown.returncode == 0
+    assert "24" in shown.stdout
+
+
 def test_a_rebuild_gives_the_same_rows(cli: Cli) -> None:
     everything = "select * exclude (uuid_ts) from profiles.{} order by all"
     compared = (

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import socket
+import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    GrpcServerCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 
+from profiles_sync.sync.lock import Holder, HomeLock
 from support.archive import write_file
-from support.cli import Cli
+from support.cli import PROGRAM, Cli
 from support.landing import call, track
+from support.receiver import Receiver
 
 pytestmark = pytest.mark.slow
 
@@ -61,11 +74,15 @@ class Pages:
         with urllib.request.urlopen(request, timeout=120) as response:
             return json.loads(response.read())["data"]
 
-    def sync(self) -> tuple[str, dict[str, Any]]:
-        """Launch a sync and wait for its end."""
+    def launch(self) -> str:
+        """Launch a sync."""
         launched = self(LAUNCH, params={"selector": {**REPOSITORY, "jobName": "sync"}, "mode": "default"})["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-        run_id = launched["run"]["runId"]
+        return str(launched["run"]["runId"])
+
+    def sync(self) -> tuple[str, dict[str, Any]]:
+        """Launch a sync and wait for its end."""
+        run_id = self.launch()
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             run = self(RUN, id=run_id)["runOrError"]
@@ -77,6 +94,12 @@ class Pages:
     def asset_keys(self) -> set[str]:
         """Keys of the graph."""
         return {"/".join(node["assetKey"]["path"]) for node in self(ASSETS)["assetNodes"]}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
 
 
 @pytest.fixture
@@ -142,6 +165,109 @@ def test_a_sync_from_dagsters_pages(cli: Cli, pages: Pages) -> None:
     assert (record["status"], record["rows"]["event_type"]) == ("Success", 1)
     assert [each["run_id"] for each in cli.json("history")] == [record["run_id"], run_id]
     assert cli.connections == []
+
+
+def test_two_homes_an_outage_and_two_kills(tmp_path: Path, receiver: Receiver) -> None:
+    cli, other = Cli(tmp_path / "a"), Cli(tmp_path / "b")
+    for each in (cli, other):
+        write_file(each.folder / "archive", "a", [call("page", "m1")])
+        connected = each.run("connect", "duckdb", "--space", f"of_{each.folder.name}", "--source", "archive")
+        assert connected.returncode == 0, connected.stdout + connected.stderr
+    with (cli.home / "profiles_sync.yml").open("a") as file:
+        file.write(f"alerts: {{webhook: {receiver.url}, failures: [1], events: [Warehouse Sync Failed]}}\n")
+    tick_hours_ago(cli, 10)
+    port = two_free_ports()
+    process = subprocess.Popen(
+        [str(PROGRAM), "up", str(cli.home), str(other.home), "--port", str(port)],
+        env=cli.env,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        wait_for(lambda: (other.home / "dagster" / "webserver.json").exists(), process)
+        started = children_of(process.pid)
+        assert cli.run("up", "--port", str(port + 5)).returncode == 2, "Dagster runs on this home already"
+
+        # Ten ticks were missed: one sync makes up for them.
+        wait_for(lambda: (cli.json("status")["last"] or {}).get("trigger") == "schedule", process)
+        assert [record["status"] for record in cli.json("history")] == ["Success"]
+        assert cli.query("select count(*) from of_a.pages") == [(1,)]
+        assert other.json("history") == []
+        for each in (cli, other):
+            status = each.json("status")
+            assert (status["frequency"], status["enabled"]) == ("hourly", True)
+            assert status["next_sync_at"][14:19] == "00:00"
+
+        # The other home's pages sync the other home.
+        run_id, run = Pages(f"http://127.0.0.1:{port + 1}").sync()
+        assert run["profiles_sync/status"] == "Success"
+        assert [record["run_id"] for record in other.json("history")] == [run_id]
+        assert len(cli.json("history")) == 1
+
+        # A sync that is killed is found without anybody looking, and told.
+        pages = Pages(f"http://127.0.0.1:{port}")
+        write_file(cli.folder / "archive", "b", [call("page", "m2")])
+        run_id = pages.launch()
+        wait_for(lambda: holder_of(cli) is not None, process)
+        holder = holder_of(cli)
+        assert holder is not None
+        os.kill(holder.pid, signal.SIGKILL)
+        wait_for(lambda: receiver.bodies != [], process)
+        assert (receiver.bodies[0]["event"], receiver.bodies[0]["run_id"]) == ("Warehouse Sync Failed", run_id)
+        assert "killed" in receiver.bodies[0]["error"]["message"]
+        assert pages(RUN, id=run_id)["runOrError"]["status"] == "FAILURE"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+
+    # Nothing outlives an `up` that was killed, and the home can be served again.
+    wait_for(lambda: not [pid for pid in started if is_alive(pid)], None)
+    refused = cli.run_words("warehouse", "delete", "--yes")
+    assert "profiles-sync disable" in refused.stderr
+    assert cli.json("sync")["status"] == "Success"
+    assert cli.query("select count(*), count(distinct id) from of_a.pages") == [(2, 2)]
+
+
+def tick_hours_ago(cli: Cli, hours: int) -> None:
+    """Make the home's schedule look as if its daemon had been down for so many hours."""
+    with dg.DagsterInstance.from_config(str(cli.home / "dagster")) as instance:
+        location = GrpcServerCodeLocationOrigin("127.0.0.1", 1, location_name="profiles_sync")
+        origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "hourly_sync")
+        since = ScheduleInstigatorData("0 * * * *", time.time() - hours * 3600)
+        instance.add_instigator_state(
+            InstigatorState(origin, InstigatorType.SCHEDULE, InstigatorStatus.DECLARED_IN_CODE, since)
+        )
+
+
+def holder_of(cli: Cli) -> Holder | None:
+    return HomeLock(cli.home / "sync.lock").holder()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def two_free_ports() -> int:
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            with contextlib.suppress(OSError):
+                second.bind(("127.0.0.1", port + 1))
+                return port
+
+
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[str] | None, timeout_s: float = 300) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not what():
+        assert process is None or process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 def test_a_taken_port_is_a_usage_error(cli: Cli) -> None:
