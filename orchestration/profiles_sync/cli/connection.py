@@ -63,7 +63,7 @@ def connect(
     ] = None,
     project: ProjectOption = None,
     location: LocationOption = None,
-    driver: Annotated[str | None, typer.Option("--driver", help="Synapse and SQL Server: ODBC driver.")] = None,
+    driver: Annotated[str | None, typer.Option("--driver", help="Synapse: ODBC driver.")] = None,
     secrets: Annotated[
         Secrets,
         typer.Option(

@@ -58,18 +58,15 @@ class Kind:
 _PASSWORD = Question("password", "password-file", "Password", secret=True)
 
 
-def _server(port: str, *, database_key: str = "dbname", host_key: str = "host") -> tuple[Question, ...]:
+def _server(port: str, *, database_key: str = "dbname") -> tuple[Question, ...]:
     return (
-        Question(host_key, "host", "Host"),
+        Question("host", "host", "Host"),
         Question("port", "port", "Port", port),
         Question(database_key, "database", "Database"),
         Question("user", "user", "User", "profiles_sync"),
         _PASSWORD,
     )
 
-
-_DRIVER = Question("driver", "driver", "ODBC driver", "ODBC Driver 18 for SQL Server")
-_TSQL = (*_server("1433", database_key="database"), _DRIVER)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -111,8 +108,24 @@ KINDS: dict[str, Kind] = {
                 Question("keyfile", "key-file", "Key file of the service account; blank: the default credentials", ""),
             ),
         ),
-        Kind("synapse", "Azure Synapse", "dbt-synapse", _TSQL),
-        Kind("sqlserver", "SQL Server or Azure SQL Database", "dbt-sqlserver", _TSQL),
+        Kind(
+            "synapse",
+            "Azure Synapse",
+            "dbt-synapse",
+            (
+                Question("host", "host", "Host, with .sql.azuresynapse.net or .database.windows.net"),
+                Question("database", "database", "Dedicated SQL pool"),
+                Question("user", "user", "User", "profiles_sync"),
+                _PASSWORD,
+                Question("driver", "driver", "ODBC driver", "ODBC Driver 18 for SQL Server"),
+            ),
+        ),
+        Kind(
+            "sqlserver",
+            "SQL Server or Azure SQL Database",
+            "dbt-sqlserver",
+            _server("1433", database_key="database"),
+        ),
     )
 }
 

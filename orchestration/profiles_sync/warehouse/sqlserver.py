@@ -24,6 +24,8 @@ class SQLServerWarehouse(Warehouse):
     """A connection with autocommit; rows go in as arrays of parameters, the driver's bulk path within a transaction."""
 
     engine = "sqlserver"
+    add_column = "add"
+    clock_query = "select datediff_big(second, '1970-01-01', sysutcdatetime())"
 
     def __init__(self, connection: Any, space: str, secrets: Sequence[str] = ()) -> None:
         super().__init__(space)
@@ -69,6 +71,13 @@ class SQLServerWarehouse(Warehouse):
             return [tuple(row) for row in cursor.fetchall()]
         finally:
             cursor.close()
+
+    def drop_schema(self, schema: str) -> None:
+        """Drop a schema with everything in it, which T-SQL does piece by piece."""
+        sql = "select table_type, table_name from information_schema.tables where table_schema = ? order by table_type desc"
+        for kind, table in self.query(sql, [schema]):
+            self.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {self.qualified(schema, table)}")
+        self.execute(f"drop schema {self.quote(schema)}")
 
     def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Insert rows; return their number."""
