@@ -33,7 +33,7 @@
 {#- VARIANT reads single paths of a document as columns. A binary key is compared as bytes. Its own integer type has 38 digits. -#}
 {% macro snowflake__column_type(logical) %}
   {%- set types = {
-    'json': 'variant', 'key16': 'binary(16)', 'timestamp': 'timestamp_ntz', 'integer': 'number(38, 0)', 'float': 'float',
+    'json': 'variant', 'key16': 'binary', 'timestamp': 'timestamp_ntz', 'integer': 'number(38, 0)', 'float': 'float',
   } -%}
   {{- return(types[logical] if logical in types else profiles_sync.default__column_type(logical)) -}}
 {% endmacro %}

@@ -156,7 +156,7 @@
     cast(null as {{ text }}),
     cast(null as {{ text }}),
     sum(entries.n * copies.n),
-    'entries of context.externalIds that are incomplete, not in lower case, or no person''s',
+    'entries of context.externalIds that are incomplete, not in lower case, or not of a person',
     {{ profiles_sync.now_utc() }}
   from (
     select event_no, count(*) as n

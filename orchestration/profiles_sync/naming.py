@@ -81,6 +81,16 @@ _DUCKDB_WORDS = _words(
     where window with
     """
 )
+_BIGQUERY_WORDS = _words(
+    """
+    all and any array as asc assert_rows_modified at between by case cast collate contains create cross cube
+    current default define desc distinct else end enum escape except exclude exists extract false fetch following
+    for from full group grouping groups hash having if ignore in inner intersect interval into is join lateral
+    left like limit lookup merge natural new no not null nulls of on or order outer over partition preceding
+    proto qualify range recursive respect right rollup rows select set some struct tablesample then to treat true
+    unbounded union unnest using when where window with within
+    """
+)
 _REDSHIFT_WORDS = _words(
     """
     aes128 aes256 all allowoverwrite analyse analyze and any array as asc authorization az64 backup between
@@ -145,6 +155,8 @@ NAME_RULES = {
     "postgres": NameRules(name_length=63, reserved_words=_POSTGRES_WORDS, columns=1600),
     # DuckDB has no limit. A table is also a file, event__<name>.sql, and a file's name ends at 255.
     "duckdb": NameRules(name_length=200, reserved_words=_DUCKDB_WORDS, columns=0),
+    # 300 characters; see DuckDB for the file.
+    "bigquery": NameRules(name_length=200, reserved_words=_BIGQUERY_WORDS, columns=10_000),
     "redshift": NameRules(name_length=127, reserved_words=_REDSHIFT_WORDS, columns=1600),
     # 255 characters; see DuckDB for the file.
     "snowflake": NameRules(name_length=200, reserved_words=_SNOWFLAKE_WORDS, columns=0),
@@ -202,9 +214,10 @@ def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None
     slug = snake_case("_".join(keys)) or f"column_{_sha1(raw_path(path))}"
     if container == "context":
         return _cut(f"context_{slug}", rules)
-    if slug in _SHARED_WITH_CALL.get(table, ()):
+    shared = _SHARED_WITH_CALL.get(table, frozenset())
+    if keys == [slug] and slug in shared:
         return None
-    reserved = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"])
+    reserved = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"]) | shared
     taken = slug.startswith("context_") or (table == TRAIT_TABLE and slug.startswith("triggering_event_"))
     name = _fitting(slug, {slug} if taken else reserved, rules)
     return None if table == TRAIT_TABLE and name.startswith("_") else name

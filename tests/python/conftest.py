@@ -44,3 +44,20 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path, parse_caches: dic
     home.mkdir()
     database = request.getfixturevalue("postgres_database") if engine == "postgres" else None
     return Deployment(home, engine, parse_caches[engine], database)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def shared_deployment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, parse_caches: dict[str, Path]
+) -> Iterator[Deployment]:
+    """One deployment on each engine that runs here, for all tests of a module that leave it as they found it."""
+    engine: str = request.param
+    home = tmp_path_factory.mktemp("shared") / "home"
+    home.mkdir()
+    if engine == "duckdb":
+        yield Deployment(home, engine, parse_caches[engine])
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    database = server.database()
+    yield Deployment(home, engine, parse_caches[engine], database)
+    server.drop(database)

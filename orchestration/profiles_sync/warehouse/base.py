@@ -143,7 +143,7 @@ class Warehouse(ABC):
         self.execute(f"drop schema {self.quote(schema)} cascade")
 
     def table_names(self, schema: str) -> list[str]:
-        """Return the names of a schema's tables and views, sorted."""
+        """Return the names of a schema's tables and views, sorted; none when there is no such schema."""
         sql = "select table_name from information_schema.tables where table_schema = ? order by table_name"
         return [str(row[0]) for row in self.query(sql, [schema])]
 

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from profiles_sync.project import Target
 
 _ENGINES = {
+    "bigquery": ("profiles_sync.warehouse.bigquery", "BigQueryWarehouse"),
     "duckdb": ("profiles_sync.warehouse.duckdb", "DuckDBWarehouse"),
     "postgres": ("profiles_sync.warehouse.postgres", "PostgresWarehouse"),
     "sqlserver": ("profiles_sync.warehouse.sqlserver", "SQLServerWarehouse"),
     "synapse": ("profiles_sync.warehouse.sqlserver", "SynapseWarehouse"),
+    "snowflake": ("profiles_sync.warehouse.snowflake", "SnowflakeWarehouse"),
 }
 
 

@@ -21,7 +21,7 @@ def assert_tables(pipeline: Pipeline, folder: str) -> None:
     assert files
     for file in files:
         columns = file.read_text().splitlines()[0].split(",")
-        found = pipeline.rows(file.stem, columns, order_by=", ".join(f'"{column}"' for column in columns))
+        found = pipeline.rows(file.stem, columns, order_by="1")
         wanted = sorted(expected_rows(file), key=lambda row: [row[column] for column in columns])
         assert sorted(found, key=lambda row: [row[column] for column in columns]) == wanted, file.stem
 

@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import psycopg2
 import yaml
 
 from identity.reference import EventRow, GraphRow, MappingRow, RawEvent, Removal, Violation
@@ -119,10 +117,10 @@ class Space:
     def record_settings(self, from_event_no: int, settings: Mapping[str, Any]) -> None:
         history = f"{self.deployment.space}_ops.settings_history"
         version = self.deployment.query(f"select count(*) + 1 from {history}")[0][0]
-        text = json.dumps(settings, sort_keys=True).replace("'", "''")
-        self.deployment.query(
-            f"insert into {history} select {version}, {from_event_no}, '{text}', 'profiles-sync', now()"
-        )
+        row = (version, from_event_no, json.dumps(settings, sort_keys=True), "profiles-sync", datetime(2024, 1, 1))
+        with self.deployment.open() as warehouse:
+            columns = ["version", "from_event_no", "settings", "origin", "recorded_at"]
+            warehouse.insert(warehouse.ops("settings_history"), columns, [row])
 
     def insert(self, events: Sequence[RawEvent], load_id: str = "load") -> None:
         """Append landed events."""
@@ -130,17 +128,11 @@ class Space:
         writer = csv.writer(table)
         for event in events:
             writer.writerow([_cell(_raw_value(event, column, load_id)) for column in RAW_COLUMNS])
-        if self.deployment.database is None:
-            path = self.deployment.home / "events.csv"
-            path.write_text(table.getvalue())
-            with duckdb.connect(str(self.deployment.home / "warehouse.duckdb")) as connection:
-                connection.execute(f"copy {self.raw_events} from '{path}' (header false, null '', escape '\"')")
-        else:
-            connection = psycopg2.connect(self.deployment.database.dsn)
-            with connection, connection.cursor() as cursor:
-                table.seek(0)
-                cursor.copy_expert(f"copy {self.raw_events} ({', '.join(RAW_COLUMNS)}) from stdin (format csv)", table)
-            connection.close()
+        path = self.deployment.home / "events.csv"
+        path.write_text(table.getvalue())
+        rows = f"select * from read_csv('{path}', header = false, all_varchar = true, nullstr = '', escape = '\"')"
+        with self.deployment.open() as warehouse:
+            warehouse.insert_query(warehouse.staging("raw_events"), RAW_COLUMNS, rows, self.deployment.home)
 
     def remove(self, *removals: Removal) -> None:
         """Append actions that have their numbers already."""

@@ -159,7 +159,7 @@ def test_portable_names_fit_every_engine() -> None:
         ("identifies", ["traits", "group_id"], "group_id"),
         ("aliases", ["traits", "previousId"], "_previous_id"),
         ("pages", ["properties", "name"], None),
-        ("pages", ["properties", "Category"], None),
+        ("pages", ["properties", "Category"], "_category"),
         ("screens", ["properties", "name"], None),
         ("pages", ["properties", "name", "first"], "name_first"),
         ("pages", ["properties", "title"], "title"),

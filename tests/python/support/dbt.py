@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import psycopg2
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
-from support.postgres import PostgresDatabase
+from profiles_sync.home import Home
+from profiles_sync.project import open_workplace
+from profiles_sync.warehouse import Warehouse, open_warehouse
+from support.engines import Database
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -48,7 +49,7 @@ class Deployment:
     home: Path
     engine: str
     parse_cache: Path
-    database: PostgresDatabase | None = None
+    database: Database | None = None
     space: str = "profiles"
 
     @property
@@ -72,29 +73,35 @@ class Deployment:
             result = dbtRunner().invoke(command)
         if check and not result.success:
             nodes = getattr(result.result, "results", None) or []
-            failed = [f"{node.node.name}: {node.message}" for node in nodes if str(node.status) in ("error", "fail")]
+            failed = [
+                f"{node.node.name if hasattr(node, 'node') else node.unique_id}: {node.message}"
+                for node in nodes
+                if str(node.status) in ("error", "fail")
+            ]
             raise DbtFailedError("\n".join(failed) or f"dbt {' '.join(arguments)}: {result.exception or result.result}")
         return result
 
+    def open(self) -> Warehouse:
+        """A connection of our own to the warehouse, for the caller to close."""
+        with environment(self.env):
+            return open_warehouse(open_workplace(Home(self.home)).target)
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of a query; the connection is closed again at once."""
-        if self.database is None:
-            with duckdb.connect(str(self.home / "warehouse.duckdb")) as connection:
-                return connection.execute(sql).fetchall()
-        connection = psycopg2.connect(self.database.dsn)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        """Rows of a query, none of another statement; the connection is closed again at once."""
+        with self.open() as warehouse:
+            if sql.split(maxsplit=1)[0].lower() in ("select", "with"):
+                return warehouse.query(sql)
+            warehouse.execute(sql)
+            return []
 
     def evaluate(self, expressions: Mapping[str, str]) -> dict[str, Any]:
         """Values of SQL expressions that may call macros, by name, in one statement of `dbt show`."""
         columns = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
         result = self.dbt("show", "--inline", f"select {columns}", "--output", "json")
         table = result.result.results[0].agate_table
-        return {name: table.rows[0][name] for name in expressions}
+        # Snowflake gives names in upper case.
+        values = {name.lower(): value for name, value in zip(table.column_names, table.rows[0].values(), strict=True)}
+        return {name: values[name] for name in expressions}
 
     def documents(self, table: str) -> list[Any]:
         """Rows of a table as mappings, in no order."""

@@ -86,7 +86,8 @@ class Pipeline:
 
     def rows(self, table: str, columns: Sequence[str], order_by: str) -> list[dict[str, str]]:
         """Rows of a table of the space as the text of a CSV file would have them; NULL is blank."""
-        quoted = ", ".join(f'"{column}"' for column in columns)
+        with self.deployment.open() as warehouse:
+            quoted = warehouse.column_list(columns)
         found = self.deployment.query(f"select {quoted} from {self.deployment.space}.{table} order by {order_by}")
         return [{column: as_text(value) for column, value in zip(columns, row, strict=True)} for row in found]
 

@@ -1,0 +1,74 @@
+"""The warehouses that stand behind an emulator here: the tests of this folder run on each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from support.dbt import Deployment
+from support.engines import EngineUnavailableError, Server
+from support.engines.bigquery_server import running_bigquery
+from support.engines.snowflake_emulator import running_snowflake
+
+ENGINES: dict[str, Callable[[], AbstractContextManager[Server]]] = {
+    "bigquery": running_bigquery,
+    "snowflake": running_snowflake,
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs on an emulator takes its time."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def server(engine: str) -> Iterator[Server]:
+    """The engine's server, started for all of its tests."""
+    running = ENGINES[engine]()
+    try:
+        started = running.__enter__()
+    except EngineUnavailableError as error:
+        pytest.skip(f"{engine}: {error}")
+    try:
+        yield started
+    finally:
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def parse_caches(engine: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One dbt target folder an engine, shared by the tests of this process."""
+    return {engine: tmp_path_factory.mktemp(f"target_{engine}")}
+
+
+@pytest.fixture
+def deployment(engine: str, server: Server, tmp_path: Path, parse_caches: dict[str, Path]) -> Iterator[Deployment]:
+    """An empty deployment on the engine; shadows the fixture of this name that the other folders use."""
+    home = tmp_path / "home"
+    home.mkdir()
+    database = server.database()
+    yield Deployment(home, engine, parse_caches[engine], database)
+    server.drop(database)
+
+
+@pytest.fixture(scope="module")
+def shared_deployment(
+    engine: str, server: Server, tmp_path_factory: pytest.TempPathFactory, parse_caches: dict[str, Path]
+) -> Iterator[Deployment]:
+    """One deployment on the engine for the tests of a module; shadows the fixture of this name as well."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+    home.mkdir()
+    database = server.database()
+    yield Deployment(home, engine, parse_caches[engine], database)
+    server.drop(database)

@@ -1,0 +1,112 @@
+"""What is BigQuery's own: jobs that no answer came for, one script a commit, and landing by load jobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from profiles_sync.warehouse import Warehouse, WarehouseError
+from support.dbt import Deployment
+from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, running_bigquery
+from support.engines.googlesql import GoogleSqlError, analyze, split_script
+from support.pipeline import Pipeline
+
+
+@pytest.fixture(scope="module")
+def bigquery() -> Iterator[BigQueryServer]:
+    with running_bigquery() as server:
+        yield server
+
+
+@pytest.fixture
+def pipeline(bigquery: BigQueryServer, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    home = tmp_path / "home"
+    home.mkdir()
+    return Pipeline(Deployment(home, "bigquery", tmp_path_factory.mktemp("target"), bigquery.database()))
+
+
+def call(number: int, **fields: object) -> dict[str, object]:
+    at = f"2024-05-01T10:00:{number:02}.123456Z"
+    times = {"receivedAt": at, "sentAt": at, "originalTimestamp": at, "timestamp": at}
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": f"m{number}",
+        "userId": "it's \\ é",
+        **times,
+        **fields,
+    }
+
+
+def test_the_analyzer_refuses_what_bigquery_refuses() -> None:
+    tables = {("t",): {"id": "INT64", "s": "STRING"}}
+    for sql in (
+        "select id from t union select id from t",
+        "update t set id = 1",
+        "select s + 1 from t",
+        "select cast(id as bigint) from t",
+        "select epoch_us(id) from t",
+        "select no_such from t",
+    ):
+        with pytest.raises(GoogleSqlError):
+            analyze(sql, tables)
+    assert analyze("select id, s as name from t", tables) == {"id": "INT64", "name": "STRING"}
+
+
+def test_scripts_are_split_outside_of_literals_only() -> None:
+    assert split_script("select ';', `a;b`; -- c;\n select 2;") == ["select ';', `a;b`", "select 2"]
+
+
+def test_landing(pipeline: Pipeline) -> None:
+    now = datetime(2024, 5, 10, 12)
+    pipeline.land([call(1, properties={"total": 7, "note": "a\nb"}), call(2), b"{broken"], now=now)
+    pipeline.land([call(3, properties={"total": 7.5})], now=datetime(2024, 5, 10, 13))
+
+    query = pipeline.deployment.query
+    assert query(
+        "select event_no, message_id, user_id, received_at, landed_on from profiles_staging.raw_events order by event_no"
+    ) == [(n, f"m{n}", "it's \\ é", datetime(2024, 5, 1, 10, 0, n, 123456), now.date()) for n in (1, 2, 3)]
+    assert query("select column_name, data_type from profiles_ops.column_registry where raw_path like '%total%'") == [
+        ("total", "float")
+    ]
+    assert query("select reason from profiles_ops.rejected_events") == [("invalid_json",)]
+    assert query("select events, rejected from profiles_ops.loads order by loaded_at") == [(2, 1), (1, 0)]
+    database = pipeline.deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    assert not [path for path in database.engine.tables if path[2].startswith("landing_")]
+    scripts = [sql for sql in database.engine.statements if sql.startswith("begin transaction")]
+    assert [len(re.findall("insert into `test-project`.`profiles_staging`.`raw_events`", sql)) for sql in scripts] == [
+        1,
+        1,
+    ]
+
+
+def test_a_job_without_an_answer_is_not_run_twice(pipeline: Pipeline) -> None:
+    pipeline.deployment.dbt("run-operation", "prepare_space")
+    database = pipeline.deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    with pipeline.deployment.open() as warehouse:
+        table = warehouse.ops("schema_version")
+        database.server.service.lose_answers = 1
+        with warehouse.transaction():
+            warehouse.insert(table, ["version", "applied_at"], [(7, datetime(2024, 1, 1))])
+        assert warehouse.query(f"select count(*) from {table} where version = 7") == [(1,)]
+
+
+def test_a_failed_transaction_leaves_nothing(pipeline: Pipeline) -> None:
+    pipeline.deployment.dbt("run-operation", "prepare_space")
+
+    def write(warehouse: Warehouse, table: str) -> None:
+        with warehouse.transaction():
+            warehouse.insert(table, ["version", "applied_at"], [(7, None)])
+            warehouse.execute(f"insert into {table} (version) select div(1, 0)")
+
+    with pipeline.deployment.open() as warehouse:
+        table = warehouse.ops("schema_version")
+        with pytest.raises(WarehouseError, match="division by zero"):
+            write(warehouse, table)
+        assert warehouse.query(f"select count(*) from {table} where version = 7") == [(0,)]
