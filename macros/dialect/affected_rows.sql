@@ -16,3 +16,8 @@
 {% macro synapse__affected_rows(result) %}
   {{- return(result.table.rows[0][0] | int if result.table.rows else profiles_sync.default__affected_rows(result)) -}}
 {% endmacro %}
+
+{#- What a CREATE TABLE AS wrote it does not say; `create_work_table` counts then. -#}
+{% macro redshift__affected_rows(result) %}
+  {{- return((result.table.rows[0][0] if result.table.rows else result.response.rows_affected) | int) -}}
+{% endmacro %}

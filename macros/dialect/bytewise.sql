@@ -25,3 +25,8 @@
 {% macro bytewise_collation() %}
   {{- return('Latin1_General_100_BIN2_UTF8') -}}
 {% endmacro %}
+
+{#- Its order is that of bytes; but blanks at the end do not count in comparisons. -#}
+{% macro redshift__bytewise(expression) %}
+  {{- return('((' ~ expression ~ ') || chr(1))') -}}
+{% endmacro %}

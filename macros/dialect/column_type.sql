@@ -50,3 +50,13 @@
 {% macro synapse__column_type(logical) %}
   {{- return(profiles_sync.sqlserver__column_type(logical)) -}}
 {% endmacro %}
+
+{#- A varchar without length has 256 bytes. An id is of at most 100 characters, four bytes each. SUPER reads single paths. There is no uuid, and
+    bytes are no sort key, so a 16-byte key is its hexadecimal digits. -#}
+{% macro redshift__column_type(logical) %}
+  {%- set types = {
+    'id': 'varchar(400)', 'text': 'varchar(65535)', 'varchar': 'varchar(65535)', 'json': 'super', 'key16': 'varchar(32)',
+    'float': 'double precision',
+  } -%}
+  {{- return(types[logical] if logical in types else profiles_sync.default__column_type(logical)) -}}
+{% endmacro %}

@@ -56,3 +56,7 @@
   {%- endfor -%}
   {{- return({'names': found.names, 'text': found.text}) -}}
 {% endmacro %}
+
+{#- No indexes there; see `table_layout`. -#}
+{% macro redshift__create_indexes(relation, key, indexes) %}
+{% endmacro %}

@@ -77,3 +77,13 @@
     "if object_id('" ~ relation ~ "', '" ~ {'table': 'U', 'view': 'V'}[kind] ~ "') is not null drop " ~ kind ~ ' ' ~ relation
   ) -}}
 {% endmacro %}
+
+{#- It does not say how many rows a CREATE TABLE AS wrote. -#}
+{% macro redshift__create_work_table(name, sql) %}
+  {%- do run_query('drop table if exists ' ~ name) -%}
+  {%- do run_query('create temporary table ' ~ name ~ ' as ' ~ sql) -%}
+  {% call statement('work_table', fetch_result=true) %}
+    select count(*) from {{ name }}
+  {% endcall %}
+  {{- return(name) -}}
+{% endmacro %}

@@ -3,23 +3,12 @@
   {{- return(adapter.dispatch('delete_matching', 'profiles_sync')(relation, others, key)) -}}
 {% endmacro %}
 
+{#- The table has no alias: not every engine takes one after DELETE FROM. -#}
 {% macro default__delete_matching(relation, others, key) %}
   {{- return(
-    'delete from ' ~ relation ~ ' as present where exists (select 1 from ' ~ others ~ ' as delta where '
-    ~ profiles_sync.same_key('delta', 'present', key) ~ ')'
+    'delete from ' ~ relation ~ ' where exists (select 1 from ' ~ others ~ ' as change where '
+    ~ profiles_sync.same_key('change', relation.include(database=false, schema=false), key) ~ ')'
   ) -}}
-{% endmacro %}
-
-{#- The table has no alias there. -#}
-{% macro sqlserver__delete_matching(relation, others, key) %}
-  {{- return(
-    'delete from ' ~ relation ~ ' where exists (select 1 from ' ~ others ~ ' as delta where '
-    ~ profiles_sync.same_key('delta', relation.include(database=false, schema=false), key) ~ ')'
-  ) -}}
-{% endmacro %}
-
-{% macro synapse__delete_matching(relation, others, key) %}
-  {{- return(profiles_sync.sqlserver__delete_matching(relation, others, key)) -}}
 {% endmacro %}
 
 {#- Condition: two rows have the same key. -#}

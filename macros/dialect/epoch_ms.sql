@@ -28,3 +28,7 @@
 {% macro synapse__epoch_ms(expression) %}
   {{- return(profiles_sync.sqlserver__epoch_ms(expression)) -}}
 {% endmacro %}
+
+{% macro redshift__epoch_ms(expression) %}
+  {{- return('cast(floor(cast(' ~ profiles_sync.epoch_us(expression) ~ ' as decimal(20, 0)) / 1000) as bigint)') -}}
+{% endmacro %}

@@ -26,3 +26,8 @@
 {% macro synapse__epoch_us(expression) %}
   {{- return(profiles_sync.sqlserver__epoch_us(expression)) -}}
 {% endmacro %}
+
+{#- Its EXTRACT gives whole seconds. -#}
+{% macro redshift__epoch_us(expression) %}
+  {{- return("datediff(microsecond, cast('1970-01-01 00:00:00' as timestamp), " ~ expression ~ ')') -}}
+{% endmacro %}

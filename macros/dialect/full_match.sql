@@ -32,3 +32,8 @@
 {% macro synapse__full_match(expression, pattern) %}
   {{- return(profiles_sync.sqlserver__full_match(expression, pattern)) -}}
 {% endmacro %}
+
+{#- With `p`, patterns are of the Perl kind. -#}
+{% macro redshift__full_match(expression, pattern) %}
+  {{- return('(regexp_instr(' ~ expression ~ ', ' ~ profiles_sync.text_literal('^(?:' ~ pattern ~ ')$') ~ ", 1, 1, 0, 'p') > 0)") -}}
+{% endmacro %}

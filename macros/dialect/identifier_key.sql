@@ -28,3 +28,8 @@
 {% macro synapse__identifier_key(type, value) %}
   {{- return(profiles_sync.sqlserver__identifier_key(type, value)) -}}
 {% endmacro %}
+
+{#- Its texts cannot hold a zero byte. The first other one does as well: a type never has it. -#}
+{% macro redshift__identifier_key(type, value) %}
+  {{- return(profiles_sync.key16(profiles_sync.concat_text([type, 'chr(1)', value]))) -}}
+{% endmacro %}

@@ -45,3 +45,11 @@
 {% macro synapse__json_array_rows(relation, key_column, array_column, condition) %}
   {{- return(profiles_sync.sqlserver__json_array_rows(relation, key_column, array_column, condition)) -}}
 {% endmacro %}
+
+{#- PartiQL: an array in FROM gives its items. -#}
+{% macro redshift__json_array_rows(relation, key_column, array_column, condition) %}
+  {{- return(
+    '(select arrays.' ~ key_column ~ ', place + 1 as item_no, item from (select ' ~ key_column ~ ', json_parse(' ~ array_column ~ ') as list from '
+    ~ relation ~ ' where ' ~ condition ~ ') as arrays, arrays.list as item at place)'
+  ) -}}
+{% endmacro %}

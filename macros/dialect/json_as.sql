@@ -38,3 +38,12 @@
     {{- return(float) -}}
   {%- endif -%}
 {% endmacro %}
+
+{#- No text becomes a boolean there by a cast. -#}
+{% macro redshift__json_as(value, data_type, nested) %}
+  {%- if data_type == 'boolean' -%}
+    {{- return('case ' ~ profiles_sync.json_compact(value) ~ " when 'true' then true when 'false' then false end") -}}
+  {%- else -%}
+    {{- return(profiles_sync.default__json_as(value, data_type, nested)) -}}
+  {%- endif -%}
+{% endmacro %}

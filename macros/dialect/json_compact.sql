@@ -31,3 +31,8 @@
 {% macro synapse__json_compact(value) %}
   {{- return(profiles_sync.sqlserver__json_compact(value)) -}}
 {% endmacro %}
+
+{#- Compact already. -#}
+{% macro redshift__json_compact(value) %}
+  {{- return('json_serialize(' ~ value ~ ')') -}}
+{% endmacro %}

@@ -31,3 +31,7 @@
 {% macro synapse__json_integer(value) %}
   {{- return(profiles_sync.sqlserver__json_integer(value)) -}}
 {% endmacro %}
+
+{% macro redshift__json_integer(value) %}
+  {{- return('try_cast(json_serialize(' ~ value ~ ') as bigint)') -}}
+{% endmacro %}

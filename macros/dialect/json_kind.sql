@@ -23,3 +23,8 @@
 {% macro snowflake__json_kind(value) %}
   {{- return(profiles_sync.json_text_kind(profiles_sync.json_compact(value))) -}}
 {% endmacro %}
+
+{#- Cast to text, a string loses its quotation marks, and objects and arrays become NULL. -#}
+{% macro redshift__json_kind(value) %}
+  {{- return(profiles_sync.json_text_kind(profiles_sync.json_compact(value))) -}}
+{% endmacro %}

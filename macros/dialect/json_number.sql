@@ -36,3 +36,7 @@
 {% macro synapse__json_number(value) %}
   {{- return(profiles_sync.sqlserver__json_number(value)) -}}
 {% endmacro %}
+
+{% macro redshift__json_number(value) %}
+  {{- return('try_cast(json_serialize(' ~ value ~ ') as double precision)') -}}
+{% endmacro %}

@@ -75,3 +75,14 @@
     ~ row ~ '.value end) collate ' ~ profiles_sync.bytewise_collation() ~ ' as varchar(max))'
   ) -}}
 {% endmacro %}
+
+{#- PartiQL navigation; `json_paths` made it mind the case of keys. A blank key has no name there, nor has one beyond 127 bytes: nothing is
+    found at such a path. -#}
+{% macro redshift__json_path_value(column, paths, i, document) %}
+  {%- set value = namespace(sql=column, named=true) -%}
+  {%- for key in paths[i] -%}
+    {%- set value.named = value.named and key and key.encode() | length <= 127 -%}
+    {%- set value.sql = value.sql ~ '."' ~ key | replace('"', '""') ~ '"' -%}
+  {%- endfor -%}
+  {{- return(value.sql if value.named else 'cast(null as super)') -}}
+{% endmacro %}

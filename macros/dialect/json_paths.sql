@@ -37,3 +37,9 @@
 {% macro bigquery__json_paths(document, paths) %}
   {{- return('struct(' ~ document ~ ' as document, safe.parse_json(' ~ document ~ ", wide_number_mode => 'round') as parsed)") -}}
 {% endmacro %}
+
+{#- Without the setting the keys of a path are compared in lower case. It holds for the session, and each model may have one of its own. -#}
+{% macro redshift__json_paths(document, paths) %}
+  {%- if execute -%} {%- do run_query('set enable_case_sensitive_super_attribute to true') -%} {%- endif -%}
+  {{- return(document) -}}
+{% endmacro %}

@@ -29,3 +29,7 @@
 {% macro synapse__json_string(value) %}
   {{- return(profiles_sync.sqlserver__json_string(value)) -}}
 {% endmacro %}
+
+{% macro redshift__json_string(value) %}
+  {{- return('cast(' ~ value ~ ' as ' ~ profiles_sync.column_type('text') ~ ')') -}}
+{% endmacro %}

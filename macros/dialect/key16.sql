@@ -26,3 +26,8 @@
 {% macro synapse__key16(expression) %}
   {{- return(profiles_sync.sqlserver__key16(expression)) -}}
 {% endmacro %}
+
+{#- As hexadecimal digits (`column_type`). -#}
+{% macro redshift__key16(expression) %}
+  {{- return('substring(' ~ profiles_sync.sha256_hex(expression) ~ ', 1, 32)') -}}
+{% endmacro %}

@@ -22,3 +22,8 @@
 {% macro synapse__key16_text(expression) %}
   {{- return(profiles_sync.sqlserver__key16_text(expression)) -}}
 {% endmacro %}
+
+{#- Digits already. -#}
+{% macro redshift__key16_text(expression) %}
+  {{- return(expression) -}}
+{% endmacro %}

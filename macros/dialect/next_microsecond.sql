@@ -22,3 +22,7 @@
 {% macro synapse__next_microsecond(expression) %}
   {{- return(profiles_sync.sqlserver__next_microsecond(expression)) -}}
 {% endmacro %}
+
+{% macro redshift__next_microsecond(expression) %}
+  {{- return('dateadd(microsecond, 1, ' ~ expression ~ ')') -}}
+{% endmacro %}

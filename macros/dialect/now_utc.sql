@@ -29,3 +29,8 @@
 {% macro synapse__now_utc() %}
   {{- return(profiles_sync.sqlserver__now_utc()) -}}
 {% endmacro %}
+
+{#- Of the session, whose zone is UTC unless it was changed. -#}
+{% macro redshift__now_utc() %}
+  {{- return('sysdate') -}}
+{% endmacro %}

@@ -110,3 +110,7 @@ end $compact$
 {% macro snowflake__prepare_engine() %}
   {%- do run_query('create stage if not exists ' ~ profiles_sync.space_schema('staging') ~ '.landing') -%}
 {% endmacro %}
+
+{#- It has the functions that Postgres lacks. -#}
+{% macro redshift__prepare_engine() %}
+{% endmacro %}

@@ -25,3 +25,8 @@
 {% macro synapse__sha1_hex(expression) %}
   {{- return(profiles_sync.sqlserver__sha1_hex(expression)) -}}
 {% endmacro %}
+
+{#- Its own; not Postgres' way. -#}
+{% macro redshift__sha1_hex(expression) %}
+  {{- return('sha1(' ~ expression ~ ')') -}}
+{% endmacro %}

@@ -33,3 +33,7 @@
 {% macro utf8_text(expression) %}
   {{- return('cast((' ~ expression ~ ') collate ' ~ profiles_sync.bytewise_collation() ~ ' as varchar(max))') -}}
 {% endmacro %}
+
+{% macro redshift__sha256_hex(expression) %}
+  {{- return('sha2(' ~ expression ~ ', 256)') -}}
+{% endmacro %}

@@ -43,3 +43,16 @@
 {% macro pool_layout(parts) %}
   {{- return(' with (distribution = ' ~ parts | join(', ') ~ ')') -}}
 {% endmacro %}
+
+{#- Rows that are joined lie on one node: spread by the first column that a table is looked up by, else its key; without either, evenly. Sorted
+    by arrival where it is looked up by that, else by its key; a small table's layout Redshift chooses itself. -#}
+{% macro redshift__table_layout(key, indexes, types, partition) %}
+  {%- set lookups = [] -%}
+  {%- for index in (indexes or []) if index != ['received_at'] -%} {%- do lookups.append(index[0]) -%} {%- endfor -%}
+  {%- set spread = (lookups + (key or []))[:1] -%}
+  {%- set sorted = ['received_at'] if ['received_at'] in (indexes or []) else (key or []) -%}
+  {%- set clauses = [] -%}
+  {%- do clauses.append('diststyle key distkey (' ~ profiles_sync.column_list(spread) ~ ')' if spread else 'diststyle even') -%}
+  {%- if sorted -%} {%- do clauses.append('compound sortkey (' ~ profiles_sync.column_list(sorted) ~ ')') -%} {%- endif -%}
+  {{- return(' ' ~ clauses | join(' ')) -}}
+{% endmacro %}

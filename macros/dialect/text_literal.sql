@@ -27,3 +27,8 @@
 {% macro synapse__text_literal(value) %}
   {{- return(profiles_sync.sqlserver__text_literal(value)) -}}
 {% endmacro %}
+
+{#- A backslash escapes there. -#}
+{% macro redshift__text_literal(value) %}
+  {{- return(profiles_sync.default__text_literal(value | string | replace('\\', '\\\\'))) -}}
+{% endmacro %}

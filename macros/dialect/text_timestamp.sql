@@ -84,3 +84,20 @@
 {% macro synapse__text_timestamp(text) %}
   {{- return(profiles_sync.sqlserver__text_timestamp(text)) -}}
 {% endmacro %}
+
+{#- No cast gives NULL for a day that does not exist, so that is checked first; and the cast takes no zone of this form. -#}
+{% macro redshift__text_timestamp(text) %}
+  {%- set day = "cast(substring(" ~ text ~ ", 9, 2) as integer)" -%}
+  {%- set last_day = "extract(day from last_day(cast(substring(" ~ text ~ ", 1, 7) || '-01' as date)))" -%}
+  {%- set local = "cast(replace(substring(" ~ text ~ ", 1, 19), 'T', ' ') as timestamp)" -%}
+  {%- set fraction = "cast(rpad(substring(regexp_substr(" ~ text ~ ", '[.][0-9]+'), 2, 6), 6, '0') as integer)" -%}
+  {%- set zone = "regexp_substr(" ~ text ~ ", '[+-][0-9]{2}:?[0-9]{2}$')" -%}
+  {%- set minutes = "case when right(" ~ text ~ ", 1) = 'Z' then 0 else 60 * cast(substring(" ~ zone ~ ", 1, 3) as integer) + cast(substring("
+    ~ zone ~ ", 1, 1) || right(" ~ zone ~ ", 2) as integer) end" -%}
+  {%- set moment = 'dateadd(minute, -(' ~ minutes ~ '), dateadd(microsecond, ' ~ fraction ~ ', ' ~ local ~ '))' -%}
+  {{- return(
+    "case when regexp_instr(" ~ text ~ ", '^" ~ profiles_sync.timestamp_pattern() ~ "$', 1, 1, 0, 'p') > 0 then case when " ~ day ~ ' <= ' ~ last_day
+    ~ " then case when " ~ moment ~ " between cast('0001-01-01 00:00:00' as timestamp) and cast('9999-12-31 23:59:59.999999' as timestamp) then "
+    ~ moment ~ ' end end end'
+  ) -}}
+{% endmacro %}

@@ -88,3 +88,8 @@
 {% macro synapse__unpivot(relation, carried, labels) %}
   {{- return(profiles_sync.sqlserver__unpivot(relation, carried, labels)) -}}
 {% endmacro %}
+
+{#- No LATERAL there. -#}
+{% macro redshift__unpivot(relation, carried, labels) %}
+  {{- return(profiles_sync.unpivot_by_number(relation, carried, labels)) -}}
+{% endmacro %}

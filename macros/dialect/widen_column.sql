@@ -40,3 +40,8 @@
 {% macro synapse__widen_column(relation, column) %}
   {{- return(profiles_sync.sqlserver__widen_column(relation, column)) -}}
 {% endmacro %}
+
+{#- Only a varchar's length can be changed there. -#}
+{% macro redshift__widen_column(relation, column) %}
+  {{- return(profiles_sync.replace_column(relation, column)) -}}
+{% endmacro %}

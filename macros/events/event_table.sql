@@ -17,9 +17,9 @@
     'event_no', 'message_id', 'source_id', 'source_name', 'source_slug', 'anonymous_id', 'user_id', 'received_at', 'sent_at', 'timestamp',
     'original_timestamp', 'event_slug', 'event_name',
   ] -%}
-  {%- set condition = 'raw.event_no > ' ~ slice.after ~ ' and raw.event_no <= ' ~ slice.upto ~ " and raw.type = '" ~ call_type ~ "'" -%}
+  {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ " and landed.type = '" ~ call_type ~ "'" -%}
   {%- if call_type == 'track' and name != 'tracks' -%}
-    {%- set condition = condition ~ ' and raw.event_slug = ' ~ profiles_sync.text_literal(name) -%}
+    {%- set condition = condition ~ ' and landed.event_slug = ' ~ profiles_sync.text_literal(name) -%}
   {%- endif -%}
 {{ profiles_sync.slice_header(slice, types, names) }}
 select

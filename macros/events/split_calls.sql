@@ -1,4 +1,4 @@
-{#- Subquery with the calls that `condition` (on `raw`) chooses, each payload parsed once: the columns `carried` of raw_events, and for each
+{#- Subquery with the calls that `condition` (on `landed`) chooses, each payload parsed once: the columns `carried` of raw_events, and for each
     item of `wanted` the JSON value at its paths as `value_0`, `value_1`, … An item is a mapping with `paths`, lists of keys below and with
     their container; of several the first with a value counts, and there null and objects are no values.
 
@@ -22,7 +22,7 @@
     {%- endfor -%}
     {%- do values.append(candidates[0] if candidates | length == 1 else 'coalesce(' ~ candidates | join(', ') ~ ')') -%}
   {%- endfor -%}
-  {%- set raw = profiles_sync.contract_relation('raw_events') -%}
+  {%- set raw_events = profiles_sync.contract_relation('raw_events') -%}
   (
     select
       {{ profiles_sync.column_list(carried, 'parsed') }}
@@ -52,15 +52,15 @@
           end as traits
         from (
           select
-            {{ profiles_sync.column_list(carried, 'raw') }},
-            raw.payload,
-            {{ profiles_sync.json_paths('raw.payload', places) }} as places
-          from {{ raw }} as raw
+            {{ profiles_sync.column_list(carried, 'landed') }},
+            landed.payload,
+            {{ profiles_sync.json_paths('landed.payload', places) }} as places
+          from {{ raw_events }} as landed
           where {{ condition }}
           {{ profiles_sync.evaluate_once() }}
         ) as found
         {%- else %}
-        select {{ profiles_sync.column_list(carried, 'raw') }}, raw.payload from {{ raw }} as raw
+        select {{ profiles_sync.column_list(carried, 'landed') }}, landed.payload from {{ raw_events }} as landed
         where {{ condition }}
         {%- endif %}
         {{ profiles_sync.evaluate_once() }}

@@ -23,9 +23,9 @@
   {%- if header.slice.upto > header.slice.after -%}
     {%- set delta = profiles_sync.create_work_table(profiles_sync.table_name(this) ~ '__delta', sql) -%}
     {%- set counted = run_query(
-      'select delta._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end as existed, count(*) as n from '
-      ~ delta ~ ' as delta left join ' ~ target_relation ~ ' as present on ' ~ profiles_sync.same_key('delta', 'present', key)
-      ~ ' group by delta._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end'
+      'select change._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end as existed, count(*) as n from '
+      ~ delta ~ ' as change left join ' ~ target_relation ~ ' as present on ' ~ profiles_sync.same_key('change', 'present', key)
+      ~ ' group by change._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end'
     ) -%}
     {%- for action, existed, n in counted.rows -%}
       {%- if action == 'upsert' and existed -%} {%- set rows.updated = rows.updated + (n | int) -%}
@@ -42,7 +42,7 @@
     {%- endif %}
     {% call profiles_sync.write_step(transaction, 'add') %}
       insert into {{ target_relation }} ({{ profiles_sync.column_list(names) }})
-      select {{ profiles_sync.column_list(names, 'delta') }} from {{ delta }} as delta where delta._action = 'upsert'
+      select {{ profiles_sync.column_list(names, 'change') }} from {{ delta }} as change where change._action = 'upsert'
     {% endcall %}
     {%- do profiles_sync.move_watermark(header.slice, transaction) -%}
     {%- do profiles_sync.commit_transaction(transaction) -%}

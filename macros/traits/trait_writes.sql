@@ -15,16 +15,15 @@
     {%- endfor -%}
   {%- endfor -%}
   {%- set carried = ['event_no', 'received_at', 'timestamp'] -%}
-  {%- set condition = 'raw.event_no > ' ~ slice.after ~ ' and raw.event_no <= ' ~ slice.upto ~ " and raw.type = 'identify'" -%}
+  {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ " and landed.type = 'identify'" -%}
   {%- set kind = profiles_sync.json_kind('long.value') -%}
-  {%- set text = profiles_sync.column_type('text') -%}
   (
     select
       {{ profiles_sync.column_list(carried, 'long') }},
       long.label as raw_path,
       case when long.label <> '' and {{ kind }} <> 'null' then {{ profiles_sync.json_compact('long.value') }} end as value
     from {{ profiles_sync.unpivot(profiles_sync.split_calls(carried, wanted, condition, 'identify'), carried, labels) }} as long
-    where (long.label = '' and replace(cast(long.value as {{ text }}), ' ', '') <> '{}')
+    where (long.label = '' and not {{ profiles_sync.json_is_empty('long.value') }})
       or (long.label <> '' and {{ kind }} = 'null')
       or (
         {{ kind }} <> 'null'

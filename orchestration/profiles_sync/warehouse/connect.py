@@ -17,6 +17,7 @@ _ENGINES = {
     "postgres": ("profiles_sync.warehouse.postgres", "PostgresWarehouse"),
     "sqlserver": ("profiles_sync.warehouse.sqlserver", "SQLServerWarehouse"),
     "synapse": ("profiles_sync.warehouse.sqlserver", "SynapseWarehouse"),
+    "redshift": ("profiles_sync.warehouse.redshift", "RedshiftWarehouse"),
     "snowflake": ("profiles_sync.warehouse.snowflake", "SnowflakeWarehouse"),
 }
 

@@ -82,7 +82,9 @@ class SnowflakeWarehouse(Warehouse):
                 f"copy into {table} ({self.column_list(columns)}) from (select {fields} from @{stage}) "
                 "file_format = (type = parquet) on_error = abort_statement purge = true"
             )
-            return int(copied.rowcount or 0)
+            # A row for each file that was loaded.
+            place = [column.name.lower() for column in copied.description].index("rows_loaded")
+            return sum(int(row[place]) for row in copied.fetchall())
         finally:
             file.unlink()
 

@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,8 +78,11 @@ class PostgresServer:
         return PostgresDatabase(self.host, self.port, name)
 
     def drop(self, database: PostgresDatabase) -> None:
+        self.drop_named(database.name)
+
+    def drop_named(self, name: str) -> None:
         subprocess.run(
-            [self.binaries / "dropdb", "--force", "-h", self.host, "-p", str(self.port), "-U", USER, database.name],
+            [self.binaries / "dropdb", "--force", "-h", self.host, "-p", str(self.port), "-U", USER, name],
             check=True,
             capture_output=True,
             timeout=60,
@@ -100,8 +103,8 @@ def find_binaries() -> Path | None:
 
 
 @contextmanager
-def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
-    """Start a server in a temporary folder and remove both at the end."""
+def running_postgres(binaries: Path, settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
+    """Start a server in a temporary folder and remove both at the end; `settings` are put above the usual ones."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -129,7 +132,7 @@ def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
     try:
         run(binaries / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         options = [f"-p {port}", f"-c unix_socket_directories={folder}"]
-        options += [f"-c {name}={value}" for name, value in _SETTINGS.items()]
+        options += [f"-c {name}={value}" for name, value in {**_SETTINGS, **(settings or {})}.items()]
         access = data / "pg_hba.conf"
         access.write_text(f"host all {GUARDED_USER} all scram-sha-256\n{access.read_text()}")
 

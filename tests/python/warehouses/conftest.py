@@ -11,10 +11,12 @@ import pytest
 from support.dbt import Deployment
 from support.engines import EngineUnavailableError, Server
 from support.engines.bigquery_server import running_bigquery
+from support.engines.redshift_emulator import running_redshift
 from support.engines.snowflake_emulator import running_snowflake
 
 ENGINES: dict[str, Callable[[], AbstractContextManager[Server]]] = {
     "bigquery": running_bigquery,
+    "redshift": running_redshift,
     "snowflake": running_snowflake,
 }
 
