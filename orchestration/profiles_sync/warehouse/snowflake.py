@@ -104,6 +104,14 @@ class SnowflakeWarehouse(Warehouse):
         """Whether there is a table of this name."""
         return super().table_exists(schema.upper(), table.upper())
 
+    def table_names(self, schema: str) -> list[str]:
+        """Return the names of a schema's tables and views, sorted, as the other engines write them."""
+        return [name.lower() for name in super().table_names(schema.upper())]
+
+    def schema_exists(self, schema: str) -> bool:
+        """Whether there is a schema of this name."""
+        return super().schema_exists(schema.upper())
+
     def _columns(self, table: str) -> list[tuple[Any, ...]]:
         return [(row[0], row[1]) for row in self.query(f"describe table {table}")]
 
