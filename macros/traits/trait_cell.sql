@@ -11,9 +11,9 @@
 
 {#- The JSON value in such a text; NULL when there is none or it was removed. -#}
 {% macro trait_cell_value(cell) %}
-  {{- return(
-    'cast(case when substring(' ~ cell ~ ", 33, 1) = '=' then substring(" ~ cell ~ ', 34, ' ~ profiles_sync.any_length() ~ ') end as ' ~ profiles_sync.column_type('json') ~ ')'
-  ) -}}
+  {{- return(profiles_sync.json_of_text(
+    'case when substring(' ~ cell ~ ", 33, 1) = '=' then substring(" ~ cell ~ ', 34, ' ~ profiles_sync.any_length() ~ ') end'
+  )) -}}
 {% endmacro %}
 
 {#- A JSON value as the text that user_traits shows: as in a text column, but a point in time always in UTC. A text that ends in Z is that. -#}

@@ -21,7 +21,7 @@ from (
     decided.received_at,
     decided.{{ profiles_sync.quote_column('timestamp') }},
     {{ profiles_sync.seq('decided') }} as seq,
-    cast(decided.value as {{ profiles_sync.column_type('json') }}) as value,
+    {{ profiles_sync.json_of_text('decided.value') }} as value,
     case when moves.profile_no is null then 0 else 1 end as is_moved
   from (
     select

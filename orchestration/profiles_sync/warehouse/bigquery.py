@@ -98,9 +98,15 @@ class BigQueryWarehouse(Warehouse):
     def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Insert rows; return their number."""
         every = list(rows)
+        if not every:
+            return 0
+        kinds = {field.name: _SQL_TYPES[field.field_type] for field in self._table(table).schema}
+        # A bare NULL of a query is a number.
+        nothing = [f"cast(null as {kinds[column]})" for column in columns]
         for start in range(0, len(every), _ROWS_IN_A_SCRIPT):
             selects = " union all select ".join(
-                ", ".join(map(_literal, row)) for row in every[start : start + _ROWS_IN_A_SCRIPT]
+                ", ".join(null if cell is None else _literal(cell) for cell, null in zip(row, nothing, strict=True))
+                for row in every[start : start + _ROWS_IN_A_SCRIPT]
             )
             self.execute(f"insert into {table} ({self.column_list(columns)}) select {selects}")
         return len(every)

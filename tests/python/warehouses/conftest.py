@@ -1,15 +1,18 @@
-"""The warehouses that stand behind an emulator here: the tests of this folder run on each of them."""
+"""The warehouses that stand behind an emulator here, or, with `TEST_ACCOUNT`, one account: the tests of this folder run on each."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from support.dbt import Deployment
 from support.engines import EngineUnavailableError, Server
+from support.engines.account import running_account
 from support.engines.bigquery_server import running_bigquery
 from support.engines.redshift_emulator import running_redshift
 from support.engines.snowflake_emulator import running_snowflake
@@ -19,6 +22,9 @@ ENGINES: dict[str, Callable[[], AbstractContextManager[Server]]] = {
     "redshift": running_redshift,
     "snowflake": running_snowflake,
 }
+
+if account := os.environ.get("TEST_ACCOUNT"):
+    ENGINES = {account: partial(running_account, account)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

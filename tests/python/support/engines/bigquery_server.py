@@ -304,9 +304,9 @@ class Engine:
     def _delete(self, name: str, alias: str | None, condition: str) -> Result:
         path = self._path(name)
         table = self.table(path)
-        alias = alias or " as target"
-        columns = ", ".join(f"{alias.split()[-1]}.`{column}`" for column in table.columns)
-        kept = self._evaluate(f"select {columns} from {name}{alias} where not coalesce({condition}, false)")
+        called = alias.split()[-1] if alias else f"`{path[-1]}`"
+        columns = ", ".join(f"{called}.`{column}`" for column in table.columns)
+        kept = self._evaluate(f"select {columns} from {name}{alias or ''} where not coalesce({condition}, false)")
         gone = len(table.rows) - len(kept)
         table.rows = kept
         return Result("DELETE", affected=gone, target=path)

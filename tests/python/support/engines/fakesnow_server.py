@@ -88,6 +88,12 @@ def _refuse_foreign(statement: exp.Expr) -> None:
             raise errors.ProgrammingError(
                 msg=f"SQL compilation error:\nUnknown function {function.name.upper()}", errno=2141, sqlstate="42601"
             )
+    for cast in statement.find_all(exp.Cast):
+        # It would read the text as JSON; Snowflake makes a JSON string of it.
+        if cast.to.is_type("variant") and not isinstance(cast.this, exp.Null):
+            raise errors.ProgrammingError(
+                msg="SQL compilation error:\nuse PARSE_JSON for a document", errno=1007, sqlstate="22023"
+            )
     for quoted in statement.find_all(exp.Identifier):
         # DuckDB compares names without case, so a quoted one would only work here.
         if quoted.quoted and quoted.name != quoted.name.upper():

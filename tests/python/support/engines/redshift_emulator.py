@@ -159,7 +159,7 @@ class _Rewriter:
         before, after = self.low(n - 1), self.low(n + 1)
         if called and word in _FOREIGN:
             raise RefusedError(f"function {word}() does not exist")
-        if word in _FOREIGN_TYPES and before in ("::", "as") and after in (")", ","):
+        if word in _FOREIGN_TYPES and before in ("::", "as") and after == ")":
             raise RefusedError(f"type {word} does not exist" if word != "text" else "text is varchar(256)")
         if word == "varchar" and not called and before == "as":
             raise RefusedError("varchar without a length is cut at 256 bytes")
