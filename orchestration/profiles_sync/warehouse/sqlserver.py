@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from dbt.adapters.contracts.connection import Connection, ConnectionState
+from dbt.adapters.contracts.connection import Connection, ConnectionState, Identifier
 
 from profiles_sync.warehouse.base import Warehouse, WarehouseError
 from profiles_sync.warehouse.duckdb import limit_memory
@@ -38,7 +38,7 @@ class SQLServerWarehouse(Warehouse):
         try:
             opened = cls._manager().open(
                 Connection(
-                    type=cls.engine,
+                    type=Identifier(cls.engine),
                     name="landing",
                     state=ConnectionState.INIT,
                     transaction_open=False,
