@@ -1,5 +1,6 @@
 {#- Ends a transaction begun by `write_step`: all of its statements take effect, or none. -#}
 {% macro commit_transaction(transaction) %}
+  {%- do profiles_sync.hold_lease() -%}
   {{- return(adapter.dispatch('commit_transaction', 'profiles_sync')(transaction)) -}}
 {% endmacro %}
 

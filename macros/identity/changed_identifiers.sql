@@ -37,7 +37,7 @@
     left join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.profile_no = newest.profile_no
     inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles
       on profiles.profile_no = coalesce(moved.canonical_no, newest.profile_no)
-    where newest.age = 1
+    where newest.age = 1 and {{ profiles_sync.is_not_erased('newest.identifier_key') }}
   )
 {% endmacro %}
 

@@ -33,7 +33,7 @@
   select landed.event_no, {{ profiles_sync.segment_id(batch.settings, 'landed.message_id') }}
   from work_steps as steps
   inner join {{ raw_events }} as landed on landed.event_no = steps.event_no
-  where steps.kind = 'created' and {{ within }}
+  where steps.kind = 'created' and {{ within }} and {{ profiles_sync.is_not_erased_profile('landed.event_no') }}
   {% endcall %}
 
   {% call profiles_sync.write_step(transaction, 'identity_graph_log') %}

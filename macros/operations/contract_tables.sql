@@ -30,6 +30,13 @@
     'identity_actions': {'part': 'ops', 'key': ['action_id'], 'columns': [
       ('action_id', 'id'), ('action', 'id'), ('external_id_type', 'text'), ('external_id_value', 'text'), ('requested_at', 'timestamp'),
       ('event_no', 'bigint'), ('load_id', 'id')]},
+    'privacy_requests': {'part': 'ops', 'key': ['request_id'], 'columns': [
+      ('request_id', 'id'), ('action', 'id'), ('user_id_hash', 'id'), ('salt', 'id'), ('status', 'id'), ('events', 'bigint'),
+      ('requested_at', 'timestamp'), ('finished_at', 'timestamp')]},
+    'erased_events': {'part': 'ops', 'key': ['event_no'], 'columns': [('event_no', 'bigint'), ('segment_id', 'id'), ('kind', 'id')]},
+    'erased_identifiers': {'part': 'ops', 'key': ['event_no', 'rank_no'], 'indexes': [['identifier_key']], 'columns': [
+      ('event_no', 'bigint'), ('rank_no', 'int'), ('external_id_type', 'text'), ('external_id_value', 'text'),
+      ('identifier_key', 'key16'), ('hidden', 'int')]},
     'current_sync': {'part': 'ops', 'key': ['sync_id'], 'columns': [('sync_id', 'id'), ('uuid_ts', 'timestamp'), ('consumed', 'int')]},
     'loads': {'part': 'ops', 'key': ['load_id'], 'columns': [
       ('load_id', 'id'), ('first_event_no', 'bigint'), ('last_event_no', 'bigint'), ('events', 'bigint'), ('rejected', 'bigint'),

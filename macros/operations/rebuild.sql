@@ -37,11 +37,13 @@
 
 {#- Puts the replayed tables in the place of the live ones, all in one transaction where the engine has transactions for that. -#}
 {% macro finish_rebuild() %}
+  {%- do profiles_sync.hold_lease() -%}
   {%- for live, shadow in profiles_sync.rebuilt_relations() -%}
     {%- if adapter.get_relation(shadow.database, shadow.schema, shadow.identifier) is not none -%}
       {%- do adapter.drop_relation(live) -%}
       {%- do adapter.rename_relation(shadow, live) -%}
     {%- endif -%}
   {%- endfor -%}
+  {%- do profiles_sync.mark_space_version() -%}
   {%- do profiles_sync.commit() -%}
 {% endmacro %}

@@ -3,6 +3,8 @@
 {% macro start_run() %}
   {%- if execute and flags.WHICH in ('run', 'build') and profiles_sync.builds_our_models() -%}
     {%- do profiles_sync.prepare_space() -%}
+    {#- The mark of the sync that followed is not an orphan's to use up. -#}
+    {%- do profiles_sync.hold_lease() -%}
     {%- do profiles_sync.grant_readers() -%}
     {%- set current = profiles_sync.contract_relation('current_sync') -%}
     {%- set pending = (run_query('select count(*) from ' ~ current ~ ' where consumed = 0').rows[0][0]) | int -%}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from profiles_sync.sync.health import Day, Health
     from profiles_sync.sync.history import SyncRecord
     from profiles_sync.sync.launch import VerifiedTest
+    from profiles_sync.sync.prune import Pruned
 
 _BAR = 30
 GROUP_NAMES: dict[Group, str] = {
@@ -287,6 +288,16 @@ def _print_days(console: Console, rows: Mapping[date, int], details: Mapping[dat
         told = ", ".join(f"{number} {status.value}" for status, number in syncs.items())
         shown.add_row(f"{day}", f"{count:,}", "█" * round(_BAR * count / most), told)
     console.print(shown)
+
+
+def print_pruned(console: Console, pruned: Sequence[Pruned], *, dry_run: bool) -> None:
+    """Show what was removed, or would be."""
+    table = _plain_table()
+    for name in ("What", "Kept", "Would go" if dry_run else "Removed"):
+        table.add_column(name)
+    for each in pruned:
+        table.add_row(each.what, each.kept, f"{each.count:,}")
+    console.print(table)
 
 
 def _landing_line(outcome: Outcome) -> str:

@@ -15,6 +15,7 @@ from profiles_sync.cli import connection as connection
 from profiles_sync.cli import sync as sync
 from profiles_sync.cli import watch as watch
 from profiles_sync.cli import care as care
+from profiles_sync.cli import privacy as privacy
 from profiles_sync.cli import services as services
 from profiles_sync.cli import settings as settings
 from profiles_sync.cli import sample as sample

@@ -41,9 +41,13 @@ REASONS = {
     "too_many_properties": "more than 300 properties or traits",
     "timestamp_before_epoch": "the event is dated before 1970",
     "invalid_received_at": "`receivedAt` is no date-time",
+    "suppressed": "the user is suppressed; of the call nothing is kept",
     "received_at_out_of_range": "`receivedAt` is before 1970 or more than a day after the load",
 }
 """Why a call is rejected, by code."""
+
+SUPPRESSED = "suppressed"
+"""The reason that leaves no row among the rejects: the call is only counted."""
 
 NOTICES = {
     "message_id_generated": "calls without `messageId` got one made of their content",
@@ -135,6 +139,7 @@ class CallReader:
         accept: Takes each accepted call.
         reject: Takes the JSON of each rejected call, its place in its batch, reason and detail.
         notice: Takes the code of a notice and the field concerned, for each call that lands with one.
+        suppressed: Whether nothing of a user's calls may land; None: nobody is suppressed.
     """
 
     def __init__(
@@ -145,12 +150,14 @@ class CallReader:
         accept: Callable[[Call], None],
         reject: Callable[[bytes, int, str, str], None],
         notice: Callable[[str, str | None], None],
+        suppressed: Callable[[str], bool] | None = None,
     ) -> None:
         self._loaded = loaded
         self._strict = strict
         self._accept = accept
         self._reject = reject
         self._notice = notice
+        self._suppressed = suppressed
         # Of the call being read: one that is rejected leaves no notices.
         self._noted: list[tuple[str, str | None]] = []
 
@@ -206,6 +213,9 @@ class CallReader:
         if mended:
             self._noted.append(("unstorable_character", None))
         archived = get("receivedAt") is not None
+        # First of all: of a suppressed user's call not even a reject is kept.
+        if self._suppressed is not None and type(get("userId")) in (str, int) and self._suppressed(str(get("userId"))):
+            raise Rejected(SUPPRESSED)
 
         kind = get("type")
         if type(kind) is not str or kind not in EVENT_TYPE_TABLES:

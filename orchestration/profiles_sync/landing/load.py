@@ -38,11 +38,13 @@ from profiles_sync.landing.structure import SLOTS
 from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
 from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, name_rules
+from profiles_sync.privacy.requests import Suppression, read_suppression
+from profiles_sync.privacy.stubs import ERASED, leave_stub, stub
 from profiles_sync.project import Workplace, run_dbt
 from profiles_sync.warehouse import Warehouse, open_warehouse
 from profiles_sync.warehouse.duckdb import limit_memory
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the contract tables that this program writes."""
 
 # Below this a load is read faster than processes start; gzip data grows about tenfold.
@@ -89,6 +91,7 @@ def land(
     settings: str | None = None,
     now: datetime | None = None,
     progress: ProgressCallback | None = None,
+    rebuilding: bool = False,
 ) -> LoadReport:
     """Land every new file of the sources as one load.
 
@@ -102,6 +105,7 @@ def land(
         settings: All settings as JSON with sorted keys; a version is recorded when they differ from the last one.
         now: Time of the load, for tests.
         progress: Called as the work goes on.
+        rebuilding: A rebuild follows.
 
     Raises:
         LandingError: A source cannot be listed, or reading failed as a whole. A single file that cannot be read stops
@@ -113,7 +117,7 @@ def land(
     options = options or LandingOptions()
     tell = progress or (lambda _: None)
     names = name_rules(workplace.target.kind, portable=options.portable_names)
-    prepare_space(workplace)
+    prepare_space(workplace, rebuilding=rebuilding)
     with open_warehouse(workplace.target) as warehouse:
         state = _read_state(warehouse)
     loaded_at = max(now or _utc_now(), timestamps.to_datetime(timestamps.from_datetime(state.loaded_at) + 1))
@@ -129,7 +133,11 @@ def land(
     files, touched = _without_touched(listed, state.ledger)
     with _scratch_folder(workplace.home.root) as scratch:
         rules = ReadingRules(
-            timestamps.from_datetime(loaded_at), options.strict_unify_limits, names, state.timestamp_paths
+            timestamps.from_datetime(loaded_at),
+            options.strict_unify_limits,
+            names,
+            state.timestamp_paths,
+            state.suppression,
         )
         results = _read(files, scratch, rules, options.workers, tell)
         load.outcomes = [result.outcome for result in results]
@@ -153,11 +161,15 @@ def land(
             return _write(warehouse, load, scratch, new_settings, started)
 
 
-def prepare_space(workplace: Workplace) -> None:
+def prepare_space(workplace: Workplace, *, rebuilding: bool = False) -> None:
     """Make the contract tables where they are missing or of an older version.
 
+    Args:
+        workplace: The home and its warehouse.
+        rebuilding: A rebuild follows, which makes the tables of identity anew: they may be of any version.
+
     Raises:
-        ProfilesSyncError: dbt could not make them, or they are of a newer version than this program.
+        ProfilesSyncError: dbt could not make them, they are of a newer version than this program, or need a rebuild.
     """
     if workplace.target.kind == "duckdb" and not Path(workplace.target.address).exists():
         version = None
@@ -166,7 +178,8 @@ def prepare_space(workplace: Workplace) -> None:
             version = _schema_version(warehouse)
     if version != SCHEMA_VERSION:
         # dbt decides what a version it does not know means.
-        run_dbt(workplace, ["run-operation", "prepare_space"])
+        environment = {"PROFILES_SYNC_REBUILDS": "1"} if rebuilding else None
+        run_dbt(workplace, ["run-operation", "prepare_space"], environment=environment)
 
 
 def _schema_version(warehouse: Warehouse) -> int | None:
@@ -187,6 +200,7 @@ class _State:
         settings: Settings of the last version.
         timestamp_paths: Paths of columns that are timestamps.
         has_actions: There are actions on identities that have no number yet.
+        suppression: Whose calls are not to land.
     """
 
     ledger: Ledger
@@ -195,6 +209,7 @@ class _State:
     settings: str | None
     timestamp_paths: frozenset[KeyPath]
     has_actions: bool
+    suppression: Suppression | None
 
 
 def _read_state(warehouse: Warehouse) -> _State:
@@ -215,6 +230,7 @@ def _read_state(warehouse: Warehouse) -> _State:
         settings[0][0] if settings else None,
         frozenset(tuple(json.loads(path)) for (path,) in paths),
         bool(_waiting_actions(warehouse)),
+        read_suppression(warehouse),
     )
 
 
@@ -323,6 +339,7 @@ class _EventTable:
 def _write(warehouse: Warehouse, load: _Load, scratch: Path, settings: str | None, started: float) -> LoadReport:
     before = _last_event_no(warehouse)
     _insert_events(warehouse, load, scratch, before)
+    _erase_copies(warehouse, before)
     tables = _event_tables(warehouse, load, before)
     actions = _number_actions(warehouse, load, before + load.landed)
     numbers = load.landed + actions
@@ -412,6 +429,21 @@ def _insert_events(warehouse: Warehouse, load: _Load, scratch: Path, before: int
         raise LandingError(f"{load.landed} calls were read, {written} arrived in the warehouse", code="E_INTERNAL")
 
 
+def _erase_copies(warehouse: Warehouse, before: int) -> None:
+    """Leave nothing of calls that come again after they were erased: a copy of their file, or one written anew."""
+    listed, raw = warehouse.ops("erased_events"), warehouse.staging("raw_events")
+    if not warehouse.query(f"select count(*) from {listed}")[0][0]:
+        return
+    copies = (
+        f"event_no > {before} and message_id in (select earlier.message_id from {raw} as earlier "
+        f"inner join {listed} as listed on listed.event_no = earlier.event_no)"
+    )
+    warehouse.execute(
+        f"insert into {listed} (event_no, segment_id, kind) select event_no, null, 'copy' from {raw} where {copies}"
+    )
+    leave_stub(warehouse, f"event_no > {before} and event_no in (select event_no from {listed})", (), stub(()))
+
+
 def _insert_rejects(warehouse: Warehouse, load: _Load, scratch: Path) -> None:
     if not load.reasons:
         return
@@ -443,7 +475,8 @@ def _event_tables(warehouse: Warehouse, load: _Load, before: int) -> dict[str, _
         return {}
     rows = warehouse.query(
         "select type, event_slug, count(*), min(event_no), max(event_no) "
-        f"from {warehouse.staging('raw_events')} where event_no > {before} group by type, event_slug"
+        f"from {warehouse.staging('raw_events')} where event_no > {before} and type <> '{ERASED}' "
+        "group by type, event_slug"
     )
     tables: dict[str, _EventTable] = {}
     for kind, slug, events, first, last in rows:
@@ -533,7 +566,8 @@ def _update_column_registry(
             too_long[table_key] += int(sum(counts))
             continue
         for table in registry.tables_of(table_key, path, event_types):
-            if table in tables or table == TRAIT_TABLE:
+            # All identifies may have been copies of erased ones.
+            if table in tables or (table == TRAIT_TABLE and "identifies" in tables):
                 known = seen.setdefault((table, path), [0] * len(counts))
                 for slot, number in enumerate(counts):
                     known[slot] += int(number)

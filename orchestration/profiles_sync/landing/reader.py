@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from profiles_sync.landing.calls import BODY, Call, CallReader
+from profiles_sync.landing.calls import BODY, SUPPRESSED, Call, CallReader
 from profiles_sync.landing.files import FileLines, UnavailableFileError, UnreadableFileError
 from profiles_sync.landing.model import FileOutcome, NewFile
 from profiles_sync.landing.spool import SpoolWriter
 from profiles_sync.landing.structure import PATHS_KEPT, Structure
 from profiles_sync.naming import EVENT_TYPE_TABLES, NameRules, event_table_name
+from profiles_sync.privacy.requests import Suppression
 
 # Event names with ids in them must not fill the memory.
 _SLUGS_KEPT = 100_000
@@ -26,12 +27,14 @@ class ReadingRules:
         strict: Reject what Segment's Unify drops silently.
         names: How event tables are named.
         timestamp_paths: Paths of columns that are timestamps already.
+        suppression: Whose calls are not to land.
     """
 
     loaded: int
     strict: bool
     names: NameRules
     timestamp_paths: frozenset[tuple[str, ...]] = frozenset()
+    suppression: Suppression | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,12 @@ class FileReader:
         self._file_structure = Structure(rules.timestamp_paths)
         self._slugs: dict[str, str] = {}
         self._calls = CallReader(
-            loaded=rules.loaded, strict=rules.strict, accept=self._accept, reject=self._reject, notice=self._notice
+            loaded=rules.loaded,
+            strict=rules.strict,
+            accept=self._accept,
+            reject=self._reject,
+            notice=self._notice,
+            suppressed=rules.suppression.covers if rules.suppression else None,
         )
         self._file_no = self._file_row = self._landed = 0
         self._reasons: Counter[str] = Counter()
@@ -127,7 +135,8 @@ class FileReader:
         self._landed += 1
 
     def _reject(self, source: bytes, item_no: int, reason: str, detail: str) -> None:
-        self._spool.reject(self._file_no, self._file_row, item_no, reason, detail, source)
+        if reason != SUPPRESSED:
+            self._spool.reject(self._file_no, self._file_row, item_no, reason, detail, source)
         self._reasons[reason] += 1
 
     def _notice(self, code: str, name: str | None) -> None:

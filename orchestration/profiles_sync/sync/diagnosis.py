@@ -108,8 +108,9 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
         r"cannot open (file|database) .*(no such file or directory|does not exist)",
         "Make the folder of the DuckDB file, or name another one: `path` of the target in profiles.yml.",
     ),
-    ("E_LIMIT_SIZE", r"no space left on device|disk full|out of memory", _ROOM),
+    ("E_LIMIT_SIZE", r"no space left on device|disk full|file too large|out of memory", _ROOM),
     ("E_LIMIT_COLUMNS", r"tables can have at most \d+ columns|too many columns", _COLUMNS),
+    ("E_LOCKED", r"another sync has taken over", "Let one machine sync a space; the other sync goes on."),
     ("E_STATE", r"written by a newer profiles sync", "Upgrade Profiles Sync."),
 )
 

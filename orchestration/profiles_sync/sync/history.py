@@ -89,6 +89,17 @@ def to_json(record: SyncRecord) -> dict[str, Any]:
     return data
 
 
+def dump(record: SyncRecord) -> dict[str, Any]:
+    """Return the record as the report in its event holds it."""
+    data: dict[str, Any] = _ADAPTER.dump_python(record, mode="json")
+    return data
+
+
+def load(data: Any) -> SyncRecord:
+    """Return the record that `dump` gave."""
+    return _ADAPTER.validate_python(data)
+
+
 @contextmanager
 def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
     """Open the home's Dagster instance."""
@@ -117,7 +128,7 @@ def materialization(record: SyncRecord) -> dg.AssetMaterialization:
     metadata["duration_s"] = dg.MetadataValue.float(round(record.duration_s, 3))
     if outcome.error:
         metadata["errors"] = dg.MetadataValue.md(_errors_in_markdown(outcome))
-    metadata["report"] = dg.MetadataValue.json(_ADAPTER.dump_python(record, mode="json"))
+    metadata["report"] = dg.MetadataValue.json(dump(record))
     return dg.AssetMaterialization(ASSET_KEY, description=summary(outcome), metadata=metadata)
 
 
@@ -233,7 +244,7 @@ def finished(instance: dg.DagsterInstance) -> Iterator[SyncRecord]:
         page = instance.fetch_materializations(AssetRecordsFilter(ASSET_KEY), limit=_PAGE, cursor=cursor)
         for event in page.records:
             if event.asset_materialization is not None:
-                yield _ADAPTER.validate_python(event.asset_materialization.metadata["report"].value)
+                yield load(event.asset_materialization.metadata["report"].value)
         if not page.has_more:
             return
         cursor = page.cursor

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from dagster_dbt import DagsterDbtTranslator
 from profiles_sync import alerts
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.landing import LandingOptions, LoadReport, Source, SourceName, land
+from profiles_sync.landing.load import prepare_space
+from profiles_sync.privacy.erase import strip
+from profiles_sync.privacy.requests import finish, has_unfinished
 from profiles_sync.project import Workplace, load_manifest, project_dir, run_dbt
 from profiles_sync.services import reload_definitions
 from profiles_sync.settings import SourceConfig, load_settings
@@ -32,6 +36,7 @@ from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, conclude, skipped
 from profiles_sync.sync.plan import Plan, make_plan, rebuild_plan
 from profiles_sync.sync.progress import Reporter
+from profiles_sync.sync.prune import pruned_events
 from profiles_sync.sync.store import bind, open_store
 
 SHADOW = {"PROFILES_SYNC_SHADOW": "__rebuild"}
@@ -56,6 +61,7 @@ class Session:
         self._reporter = reporter
         self._lock = HomeLock(workplace.home.lock_file)
         self._started_at = history.now()
+        self._started = time.monotonic()
         self._loading_since: float | None = None
         self._landing = LandingResult()
         self._dbt: DbtRun | None = None
@@ -125,14 +131,26 @@ class Session:
         Raises:
             ProfilesSyncError: Nothing to read was ever named, a setting is wrong, or landing failed.
         """
-        self._rebuild = full_refresh
-        report = land_files(self.workplace, sources, self._reporter)
+        self._rebuild = self._go_on_erasing(rebuilding=full_refresh) or full_refresh
+        report = land_files(self.workplace, sources, self._reporter, rebuilding=self._rebuild)
         self._landing = LandingResult(
             (report.load_id,) if report.load_id else (), report.landed, sum(report.rejected.values()), len(report.files)
         )
         if len(context.op_execution_context.job_def.nodes) == 1:
             self._finish(conclude(landing=self._landing), context)
         return report
+
+    def _go_on_erasing(self, *, rebuilding: bool) -> bool:
+        """Make stubs of the calls that somebody asked to erase; returns whether the tables have yet to be rebuilt without them."""
+        if self.workplace.home.binding is None:
+            return False
+        prepare_space(self.workplace, rebuilding=rebuilding)
+        with open_store(self.workplace) as store:
+            erasing = has_unfinished(store.warehouse)
+        if erasing:
+            self._reporter.phase("Erasing")
+            strip(self.workplace)
+        return erasing
 
     def build(
         self, context: dg.AssetExecutionContext, translator: DagsterDbtTranslator
@@ -147,6 +165,12 @@ class Session:
             new_tables = write_event_models(self.workplace.home.models_dir, read_event_tables(store.warehouse))
             # Parses only when a file of the project changed, so after a new event table or property.
             manifest = load_manifest(self.workplace)
+            if self._rebuild and (pruned := pruned_events(store.warehouse)) > 0:
+                raise ProfilesSyncError(
+                    f"{pruned} landed calls were pruned: a rebuild would lose all that was made of them",
+                    hint="Sync without a rebuild; `retention: {raw_events_days: null}` keeps calls from now on.",
+                    code="E_STATE",
+                )
             plan = rebuild_plan() if self._rebuild else make_plan(store.progress(), manifest)
             if plan.behind:
                 store.begin_sync(self.run_id)
@@ -162,7 +186,11 @@ class Session:
             self._reporter.phase("Building tables")
             selection = _chosen(context, manifest, translator) or plan.selection()
             yield from self._dbt.events(
-                ["run", "--select", selection], context, self._run_target(), self._reporter.table
+                ["run", "--select", selection],
+                context,
+                self._run_target(),
+                self._reporter.table,
+                environment=self._lease,
             )
             outcome = self._judge()
         yield from self._check(context, manifest, translator)
@@ -223,6 +251,11 @@ class Session:
                 )
                 self._instance.report_runless_asset_event(evaluation)
 
+    @property
+    def _lease(self) -> dict[str, str]:
+        """What lets every commit of dbt make sure that this is still the space's sync."""
+        return {"PROFILES_SYNC_RUN_ID": self.run_id}
+
     def _judge(self) -> Outcome:
         assert self._dbt is not None
         tables, identity, error = self._dbt.results
@@ -243,12 +276,16 @@ class Session:
             context,
             self._run_target(),
             self._reporter.table,
-            environment=SHADOW,
+            environment=SHADOW | self._lease,
         )
         outcome = self._judge()
         if outcome.status is Status.SUCCESS:
             self._reporter.phase("Swapping the new tables in")
-            run_dbt(self.workplace, ["run-operation", "finish_rebuild", *parse_anew], environment=SHADOW)
+            run_dbt(self.workplace, ["run-operation", "finish_rebuild", *parse_anew], environment=SHADOW | self._lease)
+            with open_store(self.workplace) as store:
+                if has_unfinished(store.warehouse):
+                    store.warehouse.reclaim()
+                    finish(store.warehouse)
             return outcome
         # Nobody sees a row of it.
         unseen = [replace(table, inserted=0, updated=0, deleted=0) for table in outcome.tables]
@@ -283,7 +320,8 @@ class Session:
 
     def _finish(self, outcome: Outcome, context: dg.AssetExecutionContext | None) -> None:
         """Record the sync in Dagster, and in the warehouse when it can be reached."""
-        finished_at = history.now()
+        # Not by the clock of the day, which may be set back meanwhile.
+        finished_at = self._started_at + timedelta(seconds=time.monotonic() - self._started)
         loading_s = time.monotonic() - self._loading_since if self._loading_since is not None else 0.0
         total_s = (finished_at - self._started_at).total_seconds()
         self._outcome = replace(outcome, preparation_s=round(total_s - loading_s, 3), loading_s=round(loading_s, 3))
@@ -343,13 +381,16 @@ def _chosen(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], tran
     return " ".join(sorted(names[key] for key in context.selected_asset_keys if key in names))
 
 
-def land_files(workplace: Workplace, sources: Sequence[SourceConfig], reporter: Reporter) -> LoadReport:
+def land_files(
+    workplace: Workplace, sources: Sequence[SourceConfig], reporter: Reporter, *, rebuilding: bool = False
+) -> LoadReport:
     """Land what is new. The caller holds the home's lock.
 
     Args:
         workplace: Home and warehouse.
         sources: Where to look; empty: what the home's file names.
         reporter: Follows it.
+        rebuilding: A rebuild follows.
 
     Raises:
         ProfilesSyncError: A setting is wrong, the warehouse refuses, or a source cannot be read.
@@ -371,6 +412,7 @@ def land_files(workplace: Workplace, sources: Sequence[SourceConfig], reporter: 
         ),
         settings=settings.canonical_text(),
         progress=reporter.landing,
+        rebuilding=rebuilding,
     )
 
 

@@ -175,6 +175,10 @@ class Warehouse(ABC):
         """Return the qualified name of a public table."""
         return f"{self.quote(self.schemas.space)}.{self.quote(table)}"
 
+    def reclaim(self) -> None:
+        """Let nothing be left of deleted rows where the engine keeps them; a long operation, outside of a transaction."""
+        return
+
     def staging(self, table: str) -> str:
         """Return the qualified name of a staging table."""
         return self.qualified(self.schemas.staging, table)

@@ -74,6 +74,20 @@ class DuckDBWarehouse(Warehouse):
     def lock(self, table: str) -> None:
         """Nothing to do: the file has one writer."""
 
+    def reclaim(self) -> None:
+        """Copy what is there into a new file, which takes the old one's place; blocks that are free keep their contents."""
+        path = Path(self.query("select path from duckdb_databases() where database_name = current_database()")[0][0])
+        fresh = path.with_name(f".{path.name}.fresh")
+        fresh.unlink(missing_ok=True)
+        name = self.query("select current_database()")[0][0]
+        self.execute(f"attach '{str(fresh).replace(chr(39), chr(39) * 2)}' as fresh_copy")
+        self.execute(f"copy from database {self.quote(name)} to fresh_copy")
+        self.execute("detach fresh_copy")
+        self._connection.close()
+        fresh.replace(path)
+        path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+        self._connection = duckdb.connect(str(path))
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

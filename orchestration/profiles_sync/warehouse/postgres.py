@@ -109,6 +109,15 @@ class PostgresWarehouse(Warehouse):
         """Let other transactions wait that want to write the table."""
         self.execute(f"lock table {table} in exclusive mode")
 
+    def reclaim(self) -> None:
+        """Write the kept tables anew: an updated row's old version stays in its file until then."""
+        for schema in (self.schemas.staging, self.schemas.ops):
+            for (table,) in self.query(
+                "select table_name from information_schema.tables where table_schema = ? and table_type = 'BASE TABLE'",
+                [schema],
+            ):
+                self.execute(f"vacuum full {self.quote(schema)}.{self.quote(table)}")
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

@@ -1,0 +1,38 @@
+{#- Before a commit: makes sure that this run is still the space's sync. One that was taken for dead, on another machine or behind a network that
+    failed, must not write beside the sync that followed it. `PROFILES_SYNC_RUN_ID` is the sync's id; dbt started by hand has none. -#}
+{% macro hold_lease() %}
+  {%- set run_id = env_var('PROFILES_SYNC_RUN_ID', '') -%}
+  {%- if run_id -%}
+    {{- return(adapter.dispatch('hold_lease', 'profiles_sync')(run_id)) -}}
+  {%- endif -%}
+{% endmacro %}
+
+{% macro default__hold_lease(run_id) %}
+  {%- do profiles_sync.require_lease(run_query(profiles_sync.lease_query(run_id)).rows | length) -%}
+{% endmacro %}
+
+{#- The row stays locked until the commit: a sync that takes over waits for it, and then reads what was committed. -#}
+{% macro postgres__hold_lease(run_id) %}
+  {%- do profiles_sync.require_lease(run_query(profiles_sync.lease_query(run_id) ~ ' for share').rows | length) -%}
+{% endmacro %}
+
+{#- Its file has one writer, and the home's lock is held by every process of the sync. -#}
+{% macro duckdb__hold_lease(run_id) %}
+{% endmacro %}
+
+{#- A transaction there is one script, sent as a whole; what was read before it says nothing about its commit. -#}
+{% macro bigquery__hold_lease(run_id) %}
+{% endmacro %}
+
+{% macro lease_query(run_id) %}
+  {{- return(
+    'select lease.sync_id from ' ~ profiles_sync.contract_relation('current_sync') ~ ' as lease where lease.sync_id = '
+    ~ profiles_sync.text_literal(run_id)
+  ) -}}
+{% endmacro %}
+
+{% macro require_lease(rows) %}
+  {%- if not rows -%}
+    {{ exceptions.raise_compiler_error('another sync has taken over this space; nothing of this table was written') }}
+  {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,175 @@
+"""Erased calls are gone from every table, a replay gives everybody else what they had, and a copy brings nothing back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from profiles_sync.home import Home
+from profiles_sync.landing.load import prepare_space
+from profiles_sync.privacy import erase, requests
+from profiles_sync.project import Workplace, open_workplace
+from profiles_sync.warehouse import open_warehouse
+from support.dbt import Deployment, environment
+from support.landing import call, track
+from support.pipeline import Pipeline
+
+USER, EMAIL = "user-4711", "jane@secret.example"
+
+# The user's calls create a profile, merge another one into it, and fill its limits.
+CALLS = [
+    call("page", "m1", userId=None, anonymousId="shared-cookie"),
+    call("identify", "m2", userId=USER, anonymousId="shared-cookie", traits={"email": EMAIL, "plan": "secret-plan"}),
+    call("page", "m3", userId=None, anonymousId="shared-cookie"),
+    call("page", "m4", userId=None, anonymousId="second-cookie"),
+    track("m5", "Order Completed", userId=USER, anonymousId="second-cookie", properties={"coupon": "secret-coupon"}),
+    call("page", "m6", userId=None, anonymousId="second-cookie"),
+    call("identify", "m7", userId="other-user", anonymousId="third-cookie", traits={"plan": "free"}),
+    # Refused: the cookie belongs to the erased user's profile, and one profile has one user_id.
+    call("page", "m8", userId="other-user", anonymousId="shared-cookie"),
+    call("alias", "m9", userId="third-user", previousId=USER),
+    call("page", "m10", userId=USER, anonymousId="only-theirs"),
+]
+SECRETS = (USER, EMAIL, "secret-plan", "secret-coupon", "only-theirs")
+REJECTED = f'{{"type": "track", "userId": "{USER}", "messageId": "r1"}}'.encode()
+
+
+@pytest.fixture
+def pipeline(deployment: Deployment) -> Pipeline:
+    return Pipeline(deployment)
+
+
+@pytest.fixture
+def workplace(pipeline: Pipeline) -> Iterator[Workplace]:
+    with environment(pipeline.deployment.env):
+        yield open_workplace(Home(pipeline.deployment.home))
+
+
+def holding(deployment: Deployment, text: str) -> list[str]:
+    """Tables of the space's three schemas in which a text stands anywhere."""
+    space = deployment.space
+    found = []
+    for schema, table, kind in deployment.query(
+        "select table_schema, table_name, table_type from information_schema.tables "
+        f"where table_schema in ('{space}', '{space}_staging', '{space}_ops')"
+    ):
+        if kind == "BASE TABLE" and any(
+            text in repr(row) for row in deployment.query(f"select * from {schema}.{table}")
+        ):
+            found.append(f"{schema}.{table}")
+    return found
+
+
+def rows(deployment: Deployment, sql: str) -> list[tuple[Any, ...]]:
+    return sorted(deployment.query(sql))
+
+
+def erased(pipeline: Pipeline, workplace: Workplace, *, whole_profile: bool = False) -> int:
+    prepare_space(workplace)
+    events, _ = erase.begin(workplace, [USER], whole_profile=whole_profile)
+    erase.strip(workplace)
+    pipeline.rebuild()
+    with open_warehouse(workplace.target) as warehouse:
+        requests.finish(warehouse)
+    return events
+
+
+PAGES = "select id, segment_id from profiles.pages where id not in ('m10')"
+GRAPH = "select segment_id, canonical_segment_id from profiles.id_graph"
+
+
+@pytest.mark.parametrize("deployment", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True)
+def test_a_user_is_erased_and_nobody_else_changes(pipeline: Pipeline, workplace: Workplace) -> None:
+    deployment = pipeline.deployment
+    pipeline.sync([*CALLS, REJECTED])
+    assert all(holding(deployment, text) for text in SECRETS)
+    pages, graph = rows(deployment, PAGES), rows(deployment, GRAPH)
+    cookies = (
+        "select external_id_value, canonical_segment_id from profiles.external_id_mapping where external_id_value in "
+    )
+    cookies += "('shared-cookie', 'second-cookie', 'third-cookie', 'other-user', 'third-user')"
+    mapped = rows(deployment, cookies)
+
+    assert erased(pipeline, workplace) == 4
+
+    assert {text: holding(deployment, text) for text in SECRETS} == {text: [] for text in SECRETS}
+    assert rows(deployment, PAGES) == pages
+    assert rows(deployment, GRAPH) == graph
+    # The cookies are on other people's calls too, or on calls without a user.
+    assert rows(deployment, cookies) == [row for row in mapped if row[0] != "third-user"]
+    values = [value for (value,) in deployment.query("select external_id_value from profiles.external_id_mapping")]
+    assert not [value for value in values if value.startswith("erased")]
+    assert rows(deployment, "select id from profiles.identifies") == [("m7",)]
+    assert deployment.query("select count(*) from profiles.order_completed") == [(0,)]
+    assert rows(deployment, "select distinct user_id from profiles.identifies") == [("other-user",)]
+
+
+@pytest.mark.slow
+def test_nothing_brings_an_erased_user_back(pipeline: Pipeline, workplace: Workplace) -> None:
+    deployment = pipeline.deployment
+    pipeline.sync(CALLS)
+    erased(pipeline, workplace)
+
+    # A second rebuild changes nothing, nor do files that bring the calls again, those of one kind alone too.
+    everything = pipeline.contents()
+    pipeline.land(CALLS[1:2])
+    pipeline.sync(CALLS)
+    pipeline.rebuild()
+    assert {text: holding(deployment, text) for text in SECRETS} == {text: [] for text in SECRETS}
+    assert pipeline.contents() == everything
+
+    # Deleted is not suppressed: what the user does later is new.
+    pipeline.sync([call("page", "m11", userId=USER)])
+    assert rows(deployment, "select user_id from profiles.pages where id = 'm11'") == [(USER,)]
+
+
+@pytest.mark.slow
+def test_a_whole_profile_is_erased(pipeline: Pipeline, workplace: Workplace) -> None:
+    deployment = pipeline.deployment
+    pipeline.sync(CALLS)
+    others = "select id, segment_id from profiles.pages where id in ('m7', 'm8')"
+    before = rows(deployment, others)
+    # Said of the user by somebody else's Alias: the call goes, the profile stays.
+    third = deployment.query("select segment_id from profiles.aliases")[0][0]
+
+    erased(pipeline, workplace, whole_profile=True)
+
+    kept = "shared-cookie"  # other-user's call carries it.
+    gone = (*SECRETS, "second-cookie")
+    assert {text: holding(deployment, text) for text in gone} == {text: [] for text in gone}
+    assert f"{deployment.space}.external_id_mapping" not in holding(deployment, kept)
+    assert rows(deployment, others) == before
+    assert rows(deployment, "select id from profiles.pages") == [("m8",)]
+    # The cookie is nobody's any more.
+    pipeline.land([])
+    pipeline.sync([call("page", "m12", userId=None, anonymousId=kept)])
+    new = rows(deployment, "select segment_id from profiles.pages where id = 'm12'")[0][0]
+    left = {before[0][1], third, new}
+    assert len(left) == 3
+    assert {row[0] for row in rows(deployment, GRAPH)} == left
+    assert {row[0] for row in deployment.query("select canonical_segment_id from profiles.profile_traits")} == left
+
+
+def test_suppressed_users_do_not_land(pipeline: Pipeline, workplace: Workplace) -> None:
+    deployment = pipeline.deployment
+    prepare_space(workplace)
+
+    def request(action: requests.Action) -> None:
+        with open_warehouse(workplace.target) as warehouse, warehouse.transaction():
+            requests.record(warehouse, action, [USER, "17"], requests.RequestStatus.FINISHED, 0)
+
+    request(requests.Action.SUPPRESS)
+    report = pipeline.land(
+        [call("page", "m1", userId=USER), call("page", "m2", userId=17), call("page", "m3", userId="171"), REJECTED]
+    )
+
+    assert (report.landed, dict(report.rejected)) == (1, {"suppressed": 3})
+    assert holding(deployment, USER) == []
+    assert deployment.query("select count(*) from profiles_ops.rejected_events") == [(0,)]
+
+    request(requests.Action.UNSUPPRESS)
+    assert pipeline.land([call("page", "m4", userId=USER)]).landed == 1
+    landed = "select message_id from profiles_staging.raw_events order by event_no"
+    assert deployment.query(landed) == [("m3",), ("m4",)]
