@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from profiles_sync import __version__
-from support.cli import Cli
+from support.cli import PROGRAM, Cli
+from support.dbt import ROOT
 
 
 @pytest.fixture
@@ -104,3 +109,48 @@ def test_the_sample_archive_and_version(cli: Cli) -> None:
     files = list((cli.folder / "sample").rglob("*.gz"))
     assert f"in {len(files)} files" in written.stdout
     assert files
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["oracle"], "there is no warehouse `oracle`"),
+        (["postgres", "--database", "d"], "host is missing Give --host."),
+        (["postgres", "--host", "h", "--database", "d"], "password is missing Give --password-file FILE"),
+        (["duckdb", "--host", "h"], "DuckDB has no --host"),
+        (
+            ["postgres", "--host", "h", "--database", "d", "--port", "x", "--password-file", os.devnull],
+            "--port: 'x' is no number",
+        ),
+    ],
+)
+def test_connect_without_a_terminal_asks_nothing(cli: Cli, arguments: list[str], said: str) -> None:
+    assert said in refused(cli, "connect", *arguments)
+    assert not (cli.home / "profiles.yml").exists()
+
+
+def test_what_to_type_is_what_the_shell_finds(cli: Cli) -> None:
+    script = "from profiles_sync.project import PROGRAM; print(PROGRAM)"
+
+    def told(path: str, folder: Path) -> str:
+        command = [sys.executable, "-c", script]
+        env = {**cli.env, "PATH": path}
+        return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert told(f"{PROGRAM.parent}{os.pathsep}/usr/bin", cli.folder) == "profiles-sync"
+    assert told("/usr/bin", cli.folder) == str(PROGRAM)
+    assert told("/usr/bin", PROGRAM.parents[2]) == str(PROGRAM.relative_to(PROGRAM.parents[2]))
+
+
+@pytest.mark.slow
+def test_dbt_by_hand_on_a_home_that_is_not_there_does_not_wait_for_minutes(cli: Cli) -> None:
+    env = {**cli.env, "PROFILES_SYNC_HOME": str(cli.home), "DBT_PROFILES_DIR": str(ROOT)}
+    command = [str(PROGRAM.with_name("dbt")), "run", "--target-path", str(cli.folder / "target")]
+    before = time.monotonic()
+
+    finished = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert finished.returncode != 0
+    assert "No such file or directory" in finished.stdout
+    # Eight attempts would take more than four minutes.
+    assert time.monotonic() - before < 200

