@@ -17,7 +17,7 @@
     'event_no', 'message_id', 'source_id', 'source_name', 'source_slug', 'anonymous_id', 'user_id', 'received_at', 'sent_at', 'timestamp',
     'original_timestamp', 'event_slug', 'event_name',
   ] -%}
-  {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ " and landed.type = '" ~ call_type ~ "'" -%}
+  {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ profiles_sync.landing_days('landed', slice) ~ " and landed.type = '" ~ call_type ~ "'" -%}
   {%- if call_type == 'track' and name != 'tracks' -%}
     {%- set condition = condition ~ ' and landed.event_slug = ' ~ profiles_sync.text_literal(name) -%}
   {%- endif -%}

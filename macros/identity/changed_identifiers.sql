@@ -64,7 +64,7 @@
       where event_no > {{ slice.after }} and event_no <= {{ slice.upto }}
     ) as newest
     inner join {{ ref('profiles_sync', 'stg_events') }} as events
-      on events.event_no = newest.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}
+      on events.event_no = newest.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}{{ profiles_sync.landing_days('events', slice) }}
     inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = newest.profile_no
     inner join {{ profiles_sync.contract_relation('identity_profiles') }} as canonical on canonical.profile_no = newest.canonical_no
     where newest.age = 1
@@ -75,7 +75,7 @@
     already (`first_written`), so that no older event is looked up. -#}
 {% macro join_mapping_event(slice, alias) -%}
 left join {{ ref('profiles_sync', 'stg_events') }} as events
-  on events.event_no = {{ alias }}.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}
+  on events.event_no = {{ alias }}.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}{{ profiles_sync.landing_days('events', slice) }}
 {%- endmacro %}
 
 {% macro first_written(events, present, column) %}

@@ -7,7 +7,7 @@
   {%- for location in locations -%} {%- do columns.append('value_' ~ loop.index0) -%} {%- endfor -%}
   {%- do columns.append('external_ids') -%}
   {%- set shadow = profiles_sync.shadow_suffix() -%}
-  {%- set within = 'events.event_no > ' ~ batch.after ~ ' and events.event_no <= ' ~ batch.upto -%}
+  {%- set within = 'events.event_no > ' ~ batch.after ~ ' and events.event_no <= ' ~ batch.upto ~ profiles_sync.landing_days('events', batch) -%}
   with landed as (
     select
       events.event_no,

@@ -9,6 +9,7 @@
   {%- set text = profiles_sync.column_type('text') -%}
   {%- set sync = profiles_sync.contract_relation('current_sync') -%}
   {%- set within = 'landed.event_no > ' ~ batch.after ~ ' and landed.event_no <= ' ~ batch.upto -%}
+  {%- set landed_within = within ~ profiles_sync.landing_days('landed', batch) -%}
   {%- if batch.active -%}
     {%- set refusals = profiles_sync.queryable('work_refusals', profiles_sync.identity_refusals(batch)) -%}
   {%- endif -%}
@@ -33,7 +34,7 @@
   select landed.event_no, {{ profiles_sync.segment_id(batch.settings, 'landed.message_id') }}
   from work_steps as steps
   inner join {{ raw_events }} as landed on landed.event_no = steps.event_no
-  where steps.kind = 'created' and {{ within }} and {{ profiles_sync.is_not_erased_profile('landed.event_no') }}
+  where steps.kind = 'created' and {{ landed_within }} and {{ profiles_sync.is_not_erased_profile('landed.event_no') }}
   {% endcall %}
 
   {% call profiles_sync.write_step(transaction, 'identity_graph_log') %}
@@ -145,7 +146,7 @@
   inner join {{ raw_events }} as landed on landed.event_no = found.event_no
   inner join {{ events }} as resolved on resolved.event_no = found.event_no
   left join {{ profiles }} as profiles on profiles.profile_no = resolved.stamp_no
-  where {{ within }} and resolved.event_no > {{ batch.after }} and resolved.event_no <= {{ batch.upto }}
+  where {{ landed_within }} and resolved.event_no > {{ batch.after }} and resolved.event_no <= {{ batch.upto }}
   {% endcall %}
 
   {% call profiles_sync.write_step(transaction, 'notices') %}

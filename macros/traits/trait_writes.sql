@@ -15,7 +15,7 @@
     {%- endfor -%}
   {%- endfor -%}
   {%- set carried = ['event_no', 'received_at', 'timestamp'] -%}
-  {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ " and landed.type = 'identify'" -%}
+  {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ profiles_sync.landing_days('landed', slice) ~ " and landed.type = 'identify'" -%}
   {%- set kind = profiles_sync.json_kind('long.value') -%}
   (
     select

@@ -20,7 +20,7 @@ select
   changes.operation as {{ profiles_sync.quote_column('__operation') }}
 from {{ profiles_sync.contract_relation('identity_mapping_log') }} as changes
 left join {{ ref('profiles_sync', 'stg_events') }} as events
-  on events.event_no = changes.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}
+  on events.event_no = changes.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}{{ profiles_sync.landing_days('events', slice) }}
 left join {{ profiles_sync.contract_relation('identity_actions') }} as actions
   on actions.event_no = changes.event_no and changes.operation = 'REMOVED'
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = changes.stamp_no

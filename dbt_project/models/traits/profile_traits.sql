@@ -75,4 +75,4 @@ left join (
   where event_no > {{ slice.after }} and event_no <= {{ slice.upto }}
 ) as clock on clock.event_no = touched.snapshot_no
 left join {{ ref('profiles_sync', 'stg_events') }} as events
-  on events.event_no = touched.snapshot_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}
+  on events.event_no = touched.snapshot_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}{{ profiles_sync.landing_days('events', slice) }}

@@ -81,4 +81,4 @@ from (
 ) as snapshots
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = snapshots.owner_no
 inner join {{ ref('profiles_sync', 'stg_events') }} as events
-  on events.event_no = snapshots.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}
+  on events.event_no = snapshots.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}{{ profiles_sync.landing_days('events', slice) }}

@@ -110,3 +110,25 @@ def test_a_failed_transaction_leaves_nothing(pipeline: Pipeline) -> None:
         with pytest.raises(WarehouseError, match="division by zero"):
             write(warehouse, table)
         assert warehouse.query(f"select count(*) from {table} where version = 7") == [(0,)]
+
+
+def test_models_read_the_partitions_of_their_slice_only(pipeline: Pipeline) -> None:
+    pipeline.land([call(1)], now=datetime(2024, 5, 10, 12))
+    pipeline.build("--select", "stg_events", "identity_resolution", "tracks")
+    pipeline.land([call(2)], now=datetime(2024, 5, 11, 12))
+    database = pipeline.deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    before = len(database.engine.statements)
+
+    pipeline.build("--select", "stg_events", "identity_resolution", "tracks")
+
+    reading = [
+        sql
+        for sql in database.engine.statements[before:]
+        if re.search(r"(from|join) `test-project`.`profiles_staging`.`(raw_events|stg_events)`", sql)
+        and "max(landed.event_no)" not in sql
+        and "create or replace view" not in sql
+    ]
+    assert len(reading) >= 3
+    for sql in reading:
+        assert "landed_on between date '2024-05-11' and date '2024-05-11'" in sql, sql
