@@ -16,6 +16,11 @@
   {%- do profiles_sync.require_lease(run_query(profiles_sync.lease_query(run_id) ~ ' for share').rows | length) -%}
 {% endmacro %}
 
+{#- It has no row locks; its transactions are serializable, so one that read this row before a sync took over is refused. -#}
+{% macro redshift__hold_lease(run_id) %}
+  {{- return(profiles_sync.default__hold_lease(run_id)) -}}
+{% endmacro %}
+
 {#- Its file has one writer, and the home's lock is held by every process of the sync. -#}
 {% macro duckdb__hold_lease(run_id) %}
 {% endmacro %}

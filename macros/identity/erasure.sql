@@ -72,8 +72,8 @@
     left join (
       select listed.event_no
       from {{ profiles_sync.contract_relation('erased_events') }} as listed
-      inner join {{ profiles_sync.contract_relation('raw_events') }} as raw on raw.event_no = listed.event_no
-      where raw.type <> 'erased'
+      inner join {{ profiles_sync.contract_relation('raw_events') }} as landed on landed.event_no = listed.event_no
+      where landed.type <> 'erased'
     ) as gone on gone.event_no = calls.event_no
   )
   select
