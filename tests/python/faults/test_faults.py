@@ -194,7 +194,7 @@ def test_a_connection_that_is_lost_in_the_middle(cli: Cli, on_postgres: Postgres
     archive = cli.folder / "archive"
     write_file(archive, "a", [call("page", "p0")])
     cli.json("sync")
-    write_file(archive, "b", [call("page", f"q{number}", userId=f"u{number}") for number in range(20_000)])
+    write_file(archive, "b", [call("page", f"q{number}", userId=f"user{number}") for number in range(20_000)])
     resolved = "select max(to_event_no) from profiles_staging.identity_resolution"
     before = rows(on_postgres, resolved)
     process = cli.start("sync", "--json")

@@ -20,23 +20,26 @@ from support.cli import Cli
 from support.landing import call, track
 from support.postgres import PostgresDatabase, PostgresServer
 
-READER = "analyst"
+READER, SYNCER = "analyst", "syncer"
 
 
 @pytest.fixture(scope="module")
 def database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     database = postgres_server.database()
-    query(database, f"create role {READER} login")
+    query(database, f"create role {READER} login; create role {SYNCER} login")
+    query(database, f"grant create on database {database.name} to {SYNCER}")
     yield database
     postgres_server.drop(database)
     other = postgres_server.database()
-    query(other, f"drop role {READER}")
+    query(other, f"drop role {READER}; drop role {SYNCER}")
     postgres_server.drop(other)
 
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory, database: PostgresDatabase) -> Cli:
-    cli = Cli(tmp_path_factory.mktemp("postgres_syncs"), database.environment)
+    # As no superuser, to whom every right is given.
+    environment = {**database.environment, "PROFILES_SYNC_POSTGRES_USER": SYNCER}
+    cli = Cli(tmp_path_factory.mktemp("postgres_syncs"), environment)
     cli.home.mkdir()
     (cli.home / "profiles_sync.yml").write_text(f"sources: [{cli.folder}/archive]\nreader_roles: [{READER}]\n")
     return cli
@@ -126,10 +129,22 @@ BREAK = {
         "alter table profiles.cart_viewed add column user_id text",
         ("E_DBT", 'column "user_id" of relation "cart_viewed" does not exist'),
     ),
+    "a revoked right": (
+        f"revoke insert on profiles.cart_viewed from {SYNCER}",
+        f"grant insert on profiles.cart_viewed to {SYNCER}",
+        ("E_PERMISSION", "permission denied for table cart_viewed"),
+    ),
 }
 
 
-@pytest.mark.parametrize("cause", ["a trigger", pytest.param("a dropped column", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "a trigger",
+        pytest.param("a dropped column", marks=pytest.mark.slow),
+        pytest.param("a revoked right", marks=pytest.mark.slow),
+    ],
+)
 def test_a_table_that_fails_leaves_the_others_synced_and_heals(
     cli: Cli, archive: Path, database: PostgresDatabase, cause: str
 ) -> None:
