@@ -26,7 +26,7 @@
   {{- return('Latin1_General_100_BIN2_UTF8') -}}
 {% endmacro %}
 
-{#- Its order is that of bytes; but blanks at the end do not count in comparisons. -#}
+{#- Its order is that of bytes already. Blanks at the end do not count in its comparisons; what must tell them apart compares hashes. -#}
 {% macro redshift__bytewise(expression) %}
-  {{- return('((' ~ expression ~ ') || chr(1))') -}}
+  {{- return(expression) -}}
 {% endmacro %}
