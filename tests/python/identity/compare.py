@@ -7,6 +7,7 @@ from typing import Any
 
 from identity.reference import RawEvent, Reference, Removal
 from identity.space import Resolved, sorted_violations
+from identity.streams import FILTERS
 
 
 def run_reference(
@@ -21,7 +22,9 @@ def run_reference(
         if isinstance(each, Removal):
             reference.remove(each)
         else:
-            reference.process(each, [values for start, values in settings if start <= each.event_no][-1])
+            in_force = [values for start, values in settings if start <= each.event_no][-1]
+            filtered = any(FILTERS[condition](each) for condition in in_force["event_filters"])
+            reference.process(each, in_force, filtered)
     return reference
 
 

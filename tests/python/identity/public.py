@@ -11,6 +11,9 @@ from support.dbt import Deployment
 
 Rows = list[tuple[Any, ...]]
 
+# Traits of the random streams: column, and the keys it is read from, the best first.
+TRAITS = {"city": ["city"], "email": ["email"], "phone_no": ["phone_no", "phoneNo"], "plan": ["plan"]}
+_TRAITS = ", ".join(TRAITS)
 # Columns that say when a sync ran; everything else is a function of the landed events.
 _TRIGGER = "triggering_event_id, triggering_event_type, triggering_event_name, triggering_event_source_id"
 _QUERIES = {
@@ -20,8 +23,21 @@ _QUERIES = {
     "id_graph": 'segment_id, canonical_segment_id, "timestamp", seq',
     "profile_merges": 'id, canonical_segment_id, segment_id, seq, received_at, "timestamp"',
     "external_id_mapping": 'external_id_hash, canonical_segment_id, external_id_type, external_id_value, "timestamp"',
+    "profile_traits_updates": f'id, segment_id, seq, {_TRIGGER}, "timestamp", received_at, {_TRAITS}',
+    "profile_traits": f"canonical_segment_id, merged_to, {_TRAITS}",
+    "user_traits": 'canonical_segment_id, "name", "value"',
     "user_identifiers": 'canonical_segment_id, "type", "value", seq, received_at, "timestamp"',
 }
+
+
+def register_traits(deployment: Deployment) -> None:
+    """Enter the columns of traits, as landing does: as text, since their values are of several types."""
+    for column, keys in TRAITS.items():
+        for rank, key in enumerate(keys, 1):
+            deployment.query(
+                f"insert into {deployment.space}_ops.column_registry values ('profile_traits', '{column}', "
+                f"""'["traits","{key}"]', 'varchar', {rank}, 'active', 0, 'load', 1, 'load')"""
+            )
 
 
 def built(deployment: Deployment, table: str) -> Rows:
@@ -47,6 +63,7 @@ def expected(reference: Reference, events: Sequence[RawEvent], removals: Sequenc
             return requested_at[event_no], requested_at[event_no]
         return event_of[event_no].timestamp, event_of[event_no].received_at
 
+    clock_of = {row.event_no: row.clock_ms for row in reference.events}
     tables: dict[str, Rows] = {name: [] for name in _QUERIES}
     newest_move = {}
     for row in reference.graph_log:
@@ -102,6 +119,26 @@ def expected(reference: Reference, events: Sequence[RawEvent], removals: Sequenc
         place = seq(mapping.clock_ms, mapping.event_no, mapping.row_no)
         tables["external_id_mapping"].append((external_id_hash(*pair), owner, *pair, timestamp))
         tables["user_identifiers"].append((owner, *pair, place, received_at, timestamp))
+    for snapshot in reference.snapshots:
+        clock_ms = clock_of[snapshot.event_no]
+        place = seq(clock_ms, snapshot.event_no, 1)
+        timestamp, received_at = times(snapshot.event_no)
+        tables["profile_traits_updates"].append(
+            (
+                row_id("profile_traits_updates", place),
+                segment[snapshot.profile_no],
+                place,
+                *trigger(snapshot.event_no),
+                timestamp,
+                received_at,
+                *(snapshot.traits.get(name) for name in TRAITS),
+            )
+        )
+    for profile, canonical in reference.canonical.items():
+        traits = reference.traits(profile) if profile == canonical else {}
+        merged_to = None if profile == canonical else segment[canonical]
+        tables["profile_traits"].append((segment[profile], merged_to, *(traits.get(name) for name in TRAITS)))
+        tables["user_traits"] += [(segment[profile], name, value) for name, value in traits.items()]
     return {name: sorted(rows, key=repr) for name, rows in tables.items()}
 
 

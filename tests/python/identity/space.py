@@ -89,6 +89,13 @@ def with_rules(settings: Mapping[str, Any], *rules: Mapping[str, Any]) -> dict[s
     return {**settings, "identity_rules": list(merged.values())}
 
 
+EVENT_TABLES = {
+    "identify": "identifies", "track": "tracks", "page": "pages", "screen": "screens", "group": "groups", "alias": "aliases"
+}  # fmt: skip
+# Columns that say when a sync ran, and which.
+MARKS = {"uuid_ts", "etl_ts", "sync_id", "noticed_at"}
+
+
 @dataclass
 class Resolved:
     """What identity resolution wrote, sorted; `segment_ids` by profile number."""
@@ -122,8 +129,17 @@ class Space:
             columns = ["version", "from_event_no", "settings", "origin", "recorded_at"]
             warehouse.insert(warehouse.ops("settings_history"), columns, [row])
 
-    def insert(self, events: Sequence[RawEvent], load_id: str = "load") -> None:
-        """Append landed events."""
+    def insert(self, events: Sequence[RawEvent]) -> None:
+        """Append landed events as one load, and say which event type tables they are for."""
+        load_id = f"load-{events[0].event_no}" if events else ""
+        numbers: dict[str, list[int]] = {}
+        for event in events:
+            numbers.setdefault(EVENT_TABLES[event.type], []).append(event.event_no)
+        for name, values in numbers.items():
+            self.deployment.query(
+                f"insert into {self.deployment.space}_ops.landed_tables "
+                f"values ('{load_id}', '{name}', {len(values)}, {min(values)}, {max(values)})"
+            )
         table = io.StringIO()
         writer = csv.writer(table)
         for event in events:
@@ -171,6 +187,29 @@ class Space:
             violations=sorted_violations(Violation(*row) for row in violations),
             segment_ids={row[0]: row[1] for row in rows("profile_no, segment_id", "identity_profiles", "profile_no")},
             canonical={row[0]: row[1] for row in rows("profile_no, canonical_no", "identity_canonical", "profile_no")},
+        )
+
+    def contents(self) -> dict[str, list[str]]:
+        """Rows of all public tables, sorted, without the columns that say when a sync ran."""
+        found = self.deployment.query(
+            f"select table_name from information_schema.tables where table_schema = '{self.deployment.space}'"
+        )
+        return {table: self._rows(f"{self.deployment.space}.{table}") for (table,) in found}
+
+    def state(self) -> dict[str, list[str]]:
+        """Rows of all that identity resolution writes, in the same form."""
+        found = self.deployment.query(
+            f"select table_name from information_schema.tables where table_schema = '{self.deployment.space}_staging' "
+            "and (table_name like 'identity_%' or table_name = 'seen_messages') and table_name <> 'identity_rules'"
+        )
+        tables = [f"{self.deployment.space}_staging.{table}" for (table,) in found]
+        tables += [f"{self.deployment.space}_ops.{table}" for table in ("identity_violations", "notices")]
+        return {table: self._rows(table) for table in tables}
+
+    def _rows(self, table: str) -> list[str]:
+        return sorted(
+            repr({name: row[name] for name in sorted(row) if name not in MARKS})
+            for row in self.deployment.documents(table)
         )
 
 

@@ -7,19 +7,19 @@ rules are those of the batch. Everything is a function of the seed.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from identity.reference import RawEvent
+from identity.reference import RawEvent, Removal, extract
 from identity.space import default_settings, rule, with_rules
 
 START = datetime(2024, 1, 1)
 WINDOWS = ["ever", "daily", "weekly", "monthly", "annually"]
 
 # What one event of a stream carries: identifiers by short name (u user, e email, a anonymous, d device, p custom phone,
-# x external), with their numbers inside the stream.
+# x external, n and q further ones of externalIds), with their numbers inside the stream.
 Call = dict[str, list[int]]
 
 
@@ -117,15 +117,36 @@ SHAPES: list[Callable[[random.Random], list[Call]]] = [
 ]
 
 
+# Conditions of `event_filters`, and what they mean.
+FILTERS: dict[str, Callable[[RawEvent], bool]] = {
+    "type = 'group' and event_no > 0": lambda event: event.type == "group",
+    "event_name = 'Thing Done'": lambda event: event.payload.get("event") == "Thing Done",
+    "anonymous_id like '%a1'": lambda event: (event.anonymous_id or "").endswith("a1"),
+    "user_id is null and type in ('page', 'screen')": lambda event: (
+        event.user_id is None and event.type in ("page", "screen")
+    ),
+}
+
+
 @dataclass
 class Batch:
-    """Interleaved streams, the settings by the event number they hold from, and where the syncs are cut."""
+    """Interleaved streams with removals of identifiers, the settings by the number they hold from, and the syncs' last numbers."""
 
     events: list[RawEvent]
+    removals: list[Removal]
     settings: list[tuple[int, dict[str, Any]]]
     cuts: list[int]
-    streams: int
-    loads: dict[int, str] = field(default_factory=dict)
+
+    def syncs(self) -> Iterator[tuple[list[tuple[int, dict[str, Any]]], list[RawEvent], list[Removal]]]:
+        """What each sync brings: new settings, events, removals."""
+        after = 0
+        for upto in [*self.cuts, max(each.event_no for each in (*self.events, *self.removals))]:
+            yield (
+                [each for each in self.settings if after < each[0] <= upto],
+                [each for each in self.events if after < each.event_no <= upto],
+                [each for each in self.removals if after < each.event_no <= upto],
+            )
+            after = upto
 
 
 def random_settings(rng: random.Random, windows: bool = True) -> dict[str, Any]:
@@ -146,6 +167,7 @@ def random_settings(rng: random.Random, windows: bool = True) -> dict[str, Any]:
         rules.append(
             rule(
                 name,
+                enabled=name == "user_id" or rng.random() < 0.95,
                 custom=name == "phone_no",
                 value_limit=rng.choice(limits)
                 if name != "user_id"
@@ -156,14 +178,45 @@ def random_settings(rng: random.Random, windows: bool = True) -> dict[str, Any]:
             )
         )
     settings = with_rules(settings, *rules)
-    if rng.random() < 0.3:
-        blocked = [{"external_id_type": "", "kind": "pattern", "value": r"[su]\d+[_-]a?0"}]
-        settings["blocked_values"] = [*settings["blocked_values"], *blocked]
+    blocked = [
+        {"external_id_type": "", "kind": "pattern", "value": r"[su]\d+[_-]a?0"},
+        {"external_id_type": "email", "kind": "pattern", "value": r"s\d*[13]_(e|a)[01]"},
+        *({"external_id_type": "", "kind": "exact", "value": f"s{rng.randrange(50)}_u0"} for _ in range(5)),
+        *({"external_id_type": "anonymous_id", "kind": "exact", "value": f"s{rng.randrange(50)}_a1"} for _ in range(5)),
+    ]
+    settings["blocked_values"] = [*settings["blocked_values"], *rng.sample(blocked, rng.choice([0, 0, 0, 3, 6]))]
+    settings["event_filters"] = rng.sample(list(FILTERS), rng.choice([0, 0, 1, 2]))
+    settings["auto_register_external_ids"] = rng.random() < 0.9
     return settings
 
 
-def random_batch(seed: int, streams: int, *, windows: bool = True, versions: bool = True, syncs: int = 4) -> Batch:
-    """Interleave `streams` random streams under random settings, cut at random into syncs."""
+def tightened(rng: random.Random, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings, with lower limits and caps."""
+    changed = {
+        **settings,
+        "merge_cap": rng.choice([1, settings["merge_cap"]]),
+        "mapping_cap": max(2, settings["mapping_cap"] // rng.choice([1, 2])),
+    }
+    lower = [
+        {**each, "value_limit": 2 if each["value_limit"] is None else max(1, each["value_limit"] - rng.choice([0, 1]))}
+        for each in settings["identity_rules"]
+    ]
+    return with_rules(changed, *lower)
+
+
+def random_batch(
+    seed: int, streams: int, *, windows: bool = True, versions: int = 3, syncs: int = 4, removals: bool = True
+) -> Batch:
+    """Interleave `streams` random streams under random settings, cut at random into syncs.
+
+    Args:
+        seed: All else follows from it.
+        streams: Number of streams.
+        windows: Limits may slide.
+        versions: Most versions of the settings.
+        syncs: Most syncs.
+        removals: Identifiers may be removed.
+    """
     rng = random.Random(seed)
     calls: list[tuple[float, int, Call]] = []
     for number in range(streams):
@@ -178,13 +231,15 @@ def random_batch(seed: int, streams: int, *, windows: bool = True, versions: boo
     span = rng.choice([0.2, 2, 20, 400])
     base = rng.choice([0, 5_000, 40_000_000_000])
     events: list[RawEvent] = []
+    removed: list[Removal] = []
+    often = rng.choice([0, 3, 6]) / len(calls) if removals else 0
     event_no = base
     for place, number, call in calls:
         event_no += rng.choice([1, 1, 1, 2])
         at = START + timedelta(days=place * span)
         if rng.random() < 0.05:
             at -= timedelta(days=rng.random() * span)
-        events.append(_event(rng, event_no, number, call, at))
+        events.append(event_of(rng, event_no, number, call, at))
         if rng.random() < 0.03:
             event_no += 1
             again = events[-1 if rng.random() < 0.5 else rng.randrange(len(events))]
@@ -194,18 +249,26 @@ def random_batch(seed: int, streams: int, *, windows: bool = True, versions: boo
                 )
             )
 
-    numbers = [event.event_no for event in events]
+        for _ in range(rng.randint(1, 4) if rng.random() < often else 0):
+            event_no += 1
+            known, _ = extract(rng.choice(events[-40:]), default_settings())
+            removed.append(Removal(event_no, rng.choice(known or [("user_id", "nobody")]), at))
+
+    numbers = [each.event_no for each in events]
     cuts = sorted(rng.sample(numbers, min(len(numbers), rng.randint(0, syncs - 1))))
     settings = [(1, random_settings(rng, windows))]
-    if versions and rng.random() < 0.5:
-        # A rule changes between two syncs, or between two loads that no sync saw apart.
-        first = rng.choice(cuts) + 1 if cuts and rng.random() < 0.7 else rng.choice(numbers)
-        if not any(cut > first for cut in cuts) or first - 1 in cuts:
-            settings.append((first, random_settings(rng, windows)))
-    return Batch(events, settings, cuts, streams)
+    # Rules change between two syncs, or between two loads that no sync saw apart.
+    starts = {
+        rng.choice([each + 1 for each in cuts] or numbers) if rng.random() < 0.5 else rng.choice(numbers)
+        for _ in range(rng.randint(0, versions - 1))
+    }
+    for start in sorted(starts):
+        change = tightened(rng, settings[-1][1]) if rng.random() < 0.5 else random_settings(rng, windows)
+        settings.append((start, change))
+    return Batch(events, removed, settings, cuts)
 
 
-def _event(rng: random.Random, event_no: int, stream: int, call: Call, at: datetime) -> RawEvent:
+def event_of(rng: random.Random, event_no: int, stream: int, call: Call, at: datetime) -> RawEvent:
     """Put a stream's identifiers where the calls of real clients have them."""
 
     def value(kind: str, number: int) -> str:
@@ -238,6 +301,8 @@ def _event(rng: random.Random, event_no: int, stream: int, call: Call, at: datet
             context["traits"] = {"email": address}
         else:
             external.append(_entry("email", address))
+    if kind == "identify" and rng.random() < 0.4:
+        body |= {name: rng.choice(["red", "blue", None, 7]) for name in ("plan", "city") if rng.random() < 0.6}
     for number in call.get("d", [])[:1]:
         context["device"] = {"type": rng.choice(["android", "Android"]), "id": value("d", number)}
     for place, number in enumerate(call.get("p", [])):
@@ -245,7 +310,8 @@ def _event(rng: random.Random, event_no: int, stream: int, call: Call, at: datet
             body[rng.choice(["phone_no", "phoneNo"])] = number + 1000 * (stream + 1)
         else:
             external.append(_entry("phone_no", str(number + 1000 * (stream + 1))))
-    external += [_entry("loyalty", value("x", number)) for number in call.get("x", [])]
+    for short, name in (("x", "loyalty"), ("n", "node_id"), ("q", "pair_id")):
+        external += [_entry(name, value(short, number)) for number in call.get(short, [])]
     if external:
         context["externalIds"] = external
     if rng.random() < 0.03:

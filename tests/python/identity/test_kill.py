@@ -1,0 +1,155 @@
+"""A sync that ends at any statement leaves nothing behind, and its repetition gives what an undisturbed one gives."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import pytest
+from dbt.cli.main import dbtRunner
+
+from identity.compare import differences, run_reference
+from identity.space import WAYS, Space
+from identity.streams import Batch, random_batch
+from support.dbt import ROOT, Deployment, environment
+
+LEDGERS = ("stg_events", "identity_resolution")
+# Many violations of several kinds, and a limit that slides.
+SEED = 10
+
+
+@dataclass
+class Interruption:
+    """Ends the sync when dbt is about to send its statement (or commit) of this number, and says whether it came to that."""
+
+    statement_no: int
+    end: Callable[[], None]
+    node: str | None = "identity_resolution"
+    seen: int = 0
+
+    def __call__(self, event: Any) -> None:
+        if event.info.name not in ("SQLQuery", "SQLCommit"):
+            return
+        if self.node is None or event.data.node_info.node_name == self.node:
+            self.seen += 1
+            if self.seen == self.statement_no:
+                self.end()
+
+
+def kill_this_process() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def command(deployment: Deployment, arguments: tuple[str, ...]) -> list[str]:
+    return [
+        *("run", "--select", *arguments, "--project-dir", str(ROOT), "--target-path", str(deployment.parse_cache)),
+        *("--log-path", str(deployment.home / "logs"), "--quiet"),
+    ]
+
+
+def run_and_die(deployment: Deployment, statement_no: int, *arguments: str, node: str | None = LEDGERS[1]) -> bool:
+    """Run dbt in a process that is killed before this statement; returns whether it got there."""
+    child = os.fork()
+    if child == 0:
+        with environment(deployment.env):
+            interruption = Interruption(statement_no, kill_this_process, node)
+            success = dbtRunner(callbacks=[interruption]).invoke(command(deployment, arguments)).success
+        os._exit(0 if success else 1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, -signal.SIGKILL)
+    return code != 0
+
+
+def run_and_lose_connection(deployment: Deployment, statement_no: int, *arguments: str) -> bool:
+    """Run dbt, and let the server end its session before this statement; returns whether it got there."""
+    assert deployment.database is not None
+    dsn = deployment.database.dsn
+
+    def cut() -> None:
+        connection = psycopg2.connect(dsn)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+            )
+        connection.close()
+
+    interruption = Interruption(statement_no, cut)
+    with environment(deployment.env):
+        success = dbtRunner(callbacks=[interruption]).invoke(command(deployment, arguments)).success
+    reached = interruption.seen >= statement_no
+    # The session may have had nothing to do any more.
+    assert success or reached
+    return reached
+
+
+def half_synced(deployment: Deployment, batch: Batch, way: str) -> Space:
+    """The first half is resolved, the second has landed."""
+    half = batch.events[len(batch.events) // 2].event_no
+    space = Space(deployment)
+    space.prepare()
+    space.record_settings(*batch.settings[0])
+    space.insert([event for event in batch.events if event.event_no <= half])
+    space.resolve(*WAYS[way])
+    space.insert([event for event in batch.events if event.event_no > half])
+    return space
+
+
+def check_statement_by_statement(space: Space, batch: Batch, step: int, run: Callable[[int], bool]) -> None:
+    """Interrupt every `step`-th statement; `run` returns whether it came to the one of this number."""
+    before = space.state()
+    statement_no = step
+    while run(statement_no):
+        # Nothing of the batch, or, where its commit had gone through already, all of it.
+        if space.state() != before:
+            assert differences(space.read(), run_reference(batch.events, batch.settings)) == []
+        statement_no += step
+
+    assert statement_no > 20
+    assert differences(space.read(), run_reference(batch.events, batch.settings)) == []
+
+
+@pytest.mark.parametrize("step", [pytest.param(9, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("way", ["rounds", "forest"])
+def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> None:
+    batch = random_batch(SEED, 25, versions=1, removals=False)
+    space = half_synced(deployment, batch, way)
+
+    check_statement_by_statement(
+        space, batch, step, lambda statement_no: run_and_die(deployment, statement_no, *LEDGERS, *WAYS[way])
+    )
+
+
+@pytest.mark.parametrize("step", [pytest.param(11, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
+def test_connection_lost_at_a_statement(deployment: Deployment, step: int) -> None:
+    if deployment.database is None:
+        pytest.skip("no connection to a server")
+    batch = random_batch(SEED, 25, versions=1, removals=False)
+    space = half_synced(deployment, batch, "rounds")
+
+    check_statement_by_statement(
+        space, batch, step, lambda number: run_and_lose_connection(deployment, number, *LEDGERS, *WAYS["rounds"])
+    )
+
+
+@pytest.mark.slow
+def test_whole_sync_killed_at_a_statement(deployment: Deployment) -> None:
+    """With all tables: whatever was written of some, the next sync completes them all."""
+    models = ("path:dbt_project/models",)
+    batch = random_batch(SEED, 25, versions=1, removals=False)
+    calm = Space(Deployment(deployment.home, deployment.engine, deployment.parse_cache, deployment.database, "calm"))
+    space = half_synced(deployment, batch, "rounds")
+    deployment.dbt("run", "--select", *models)
+    half_synced(calm.deployment, batch, "rounds")
+    calm.deployment.dbt("run", "--select", *models)
+
+    statement_no = 5
+    while run_and_die(deployment, statement_no, *models, node=None):
+        statement_no += 13
+
+    assert statement_no > 100
+    assert space.contents() == calm.contents()
