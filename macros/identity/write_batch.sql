@@ -153,20 +153,13 @@
   insert into {{ profiles_sync.contract_relation('notices') }} (sync_id, notice, table_name, column_name, occurrences, detail, noticed_at)
   select
     (select max(sync.sync_id) from {{ sync }} as sync),
-    'external_id_entry_ignored',
+    found.notice,
     cast(null as {{ text }}),
     cast(null as {{ text }}),
-    sum(entries.n * copies.n),
-    'entries of context.externalIds that are incomplete, not in lower case, or not of a person',
+    found.occurrences,
+    found.detail,
     {{ profiles_sync.now_utc() }}
-  from (
-    select event_no, count(*) as n
-    from ({{ profiles_sync.external_id_entries(batch.settings, 'event_no = set_no') }}) as carried
-    where ignored = 1
-    group by event_no
-  ) as entries
-  inner join (select set_no, count(*) as n from work_events group by set_no) as copies on copies.set_no = entries.event_no
-  having sum(entries.n) > 0
+  from ({{ profiles_sync.identity_notices(batch) }}) as found
   {% endcall %}
 
   {%- set filtered = namespace(n=0) -%}
@@ -192,9 +185,11 @@
     {{ profiles_sync.sync_uuid_ts() }}
   {% endcall %}
   {%- do profiles_sync.commit_transaction(transaction) -%}
+  {%- set duplicates = batch.landed - filtered.n - profiles_sync.written(transaction, 'seen_messages') -%}
+  {%- if duplicates > 0 -%} {%- do profiles_sync.identity_note_duplicates(batch) -%} {%- endif -%}
   {{- return({
     'events': batch.landed,
-    'duplicates': batch.landed - filtered.n - profiles_sync.written(transaction, 'seen_messages'),
+    'duplicates': duplicates,
     'filtered': filtered.n,
     'profiles_created': profiles_sync.written(transaction, 'identity_profiles'),
     'profiles_merged': profiles_sync.written(transaction, 'identity_canonical') - profiles_sync.written(transaction, 'forget_canonical'),

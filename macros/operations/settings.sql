@@ -52,7 +52,9 @@
   {%- for seed in ['identity_rules', 'blocked_values'] -%}
     {%- set found = run_query('select * from ' ~ profiles_sync.rule_seed(seed)) -%}
     {%- set rows = [] -%}
-    {%- for row in found.rows -%}
+    {#- The package's own seed is the recommended blocks. -#}
+    {%- set left_out = seed == 'blocked_values' and var('blocked_values_seed', seed) == seed and not settings.use_recommended_blocks -%}
+    {%- for row in found.rows if not left_out -%}
       {%- set item = {} -%}
       {%- for column in found.column_names -%}
         {%- set value = row[column] -%}

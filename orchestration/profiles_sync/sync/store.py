@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
@@ -87,10 +87,11 @@ class Store:
             json.dumps(list(landing.load_ids)), error.code if error else None, error.message if error else None,
             outcome.preparation_s, outcome.loading_s, _naive(next_sync_at) if next_sync_at else None, __version__,
         )  # fmt: skip
+        notices = self._notices((record.run_id, *landing.load_ids))
         tables = [
             (
                 record.run_id, table.table, table.group, table.inserted, table.updated, table.deleted,
-                json.dumps(list(table.new_columns)), 0, table.status.value,
+                json.dumps(list(table.new_columns)), notices.get(table.table, 0), table.status.value,
                 table.error.message if table.error else None,
             )
             for table in outcome.tables
@@ -98,6 +99,16 @@ class Store:
         with self.warehouse.transaction():
             self.warehouse.insert(self.warehouse.ops("sync_runs"), _RUN_COLUMNS, [run])
             self.warehouse.insert(self.warehouse.ops("sync_run_tables"), _TABLE_COLUMNS, tables)
+
+    def _notices(self, sync_ids: Sequence[str]) -> dict[str, int]:
+        """How often something was noticed about each table, by this sync or its loads."""
+        marks = ", ".join("?" for _ in sync_ids)
+        counts = self.warehouse.query(
+            f"select table_name, sum(occurrences) from {self.warehouse.ops('notices')} "
+            f"where sync_id in ({marks}) and table_name is not null group by table_name",
+            list(sync_ids),
+        )
+        return {table: int(count) for table, count in counts}
 
 
 @contextmanager

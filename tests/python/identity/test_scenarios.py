@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from identity.compare import run_reference
-from identity.scenarios import Scenario, check, load_scenarios
+from identity.document import PATH, render
+from identity.scenarios import Placed, Scenario, check, load_scenarios
 from identity.space import WAYS, Space
 from support.dbt import Deployment
 
 SCENARIOS = load_scenarios()
+
+
+def test_the_document_shows_the_scenarios() -> None:
+    assert PATH.read_text(encoding="utf-8") == render(), "run `python tests/python/identity/document.py`"
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
@@ -37,11 +43,15 @@ def test_dbt(deployment: Deployment, way: Sequence[str]) -> None:
     """All scenarios in one space and run: each has its own identifiers, months and version of the settings."""
     space = Space(deployment)
     space.prepare()
-    placed = []
-    for number, scenario in enumerate(SCENARIOS):
+    placed: list[Placed] = []
+    in_force: dict[str, Any] = {}
+    for number, scenario in enumerate(sorted(SCENARIOS, key=lambda each: "settings" in each.document)):
         placed.append(scenario.place(1000 * number + 1, f"{number}.", timedelta(days=60 * number)))
-        for settings in placed[-1].settings():
-            space.record_settings(*settings)
+        for start, settings in placed[-1].settings():
+            # Each version is a batch of its own, and most scenarios have the same.
+            if settings != in_force:
+                space.record_settings(start, settings)
+                in_force = settings
         space.insert(placed[-1].events)
         space.remove(*placed[-1].removals)
     space.resolve(*way)
