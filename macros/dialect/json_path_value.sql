@@ -69,7 +69,7 @@
 
 {#- The JSON text of a row of `openjson`: it gives strings without their escapes. `json_modify` escapes a slash as well, which nobody else does. -#}
 {% macro openjson_text(row) %}
-  {%- set member = "json_modify('{}', '$.s', " ~ row ~ '.value)' -%}
+  {%- set member = "json_modify('{}', '$.s', coalesce(" ~ row ~ ".value, N''))" -%}
   {{- return(
     'cast((case ' ~ row ~ ".type when 0 then N'null' when 1 then replace(substring(" ~ member ~ ', 6, len(' ~ member ~ ") - 6), N'\\/', N'/') else "
     ~ row ~ '.value end) collate ' ~ profiles_sync.bytewise_collation() ~ ' as varchar(max))'

@@ -26,9 +26,9 @@
   {%- set after, last_no, last_action_no = (found[0] or 0) | int, (found[2] or 0) | int, (found[3] or 0) | int -%}
   {%- set actions = profiles_sync.identity_actions_after(after) if last_action_no > after else [] -%}
   {%- for batch in profiles_sync.identity_batches(after, [last_no, last_action_no] | max, actions) -%}
-    {#- The clock goes on from the commit before; only the first one's is known here. -#}
+    {#- The clock goes on from the commit before. -#}
     {%- do batch.update({
-      'clock_ms': found[1] if done.first else '(select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits)'
+      'clock_ms': found[1] if done.first else run_query('select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits').rows[0][0]
     }) -%}
     {%- set done.first = false -%}
     {%- do profiles_sync.identity_resolve_batch(batch) -%}

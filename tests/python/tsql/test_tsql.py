@@ -1,0 +1,361 @@
+"""SQL Server and a dedicated pool: everything that their real adapters send, run by the stand-in, and looked over by the lint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from case_study.test_case_study import CALLS, assert_tables
+from profiles_sync.home import Home
+from profiles_sync.project import open_workplace
+from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
+from support.dbt import Deployment, environment
+from support.engines.tsql_standin import StandIn, running_sqlserver, running_synapse
+from support.pipeline import Pipeline
+from support.tsql_lint import lint, statements
+
+
+class StandInDeployment(Deployment):
+    """A deployment whose warehouse can be asked in DuckDB's SQL too."""
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query in the stand-in's own dialect."""
+        server, name = SERVERS[self.engine], self.database.name  # type: ignore[union-attr]
+        return server.files[name].execute(sql).fetchall()
+
+
+SERVERS: dict[str, StandIn] = {}
+POOL = pytest.param(
+    "synapse", marks=[pytest.mark.slow, pytest.mark.skip(reason="the pool's case study has not run to its end yet")]
+)
+
+
+@pytest.fixture(scope="module", params=["sqlserver", POOL])
+def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """An empty deployment, and the stand-in in the place of its server."""
+    engine: str = request.param
+    with {"sqlserver": running_sqlserver, "synapse": running_synapse}[engine]() as server:
+        SERVERS[engine] = server
+        home = tmp_path_factory.mktemp(f"{engine}_home")
+        found = StandInDeployment(home, engine, tmp_path_factory.mktemp(f"{engine}_target"), server.database())
+        found.dbt("run-operation", "prepare_space")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def synced(deployment: Deployment) -> Pipeline:
+    """The case study, step by step; then calls with new columns, an integer that becomes a float, and identifiers in an array."""
+    pipeline = Pipeline(deployment)
+    pipeline.configure(space_id="demo")
+    done = 0
+    for cut in (2, 3, 4):
+        sources: dict[str, list[Any]] = {}
+        for number, call in enumerate(CALLS[done:cut], done + 1):
+            sources.setdefault("source_2" if number == 4 else "source_1", []).append(call)
+        pipeline.land_all(sources)
+        pipeline.build()
+        done = cut
+        if cut < 4:
+            assert_tables(pipeline, f"after_event_{cut}")
+    assert_tables(pipeline, "expected")
+    return pipeline
+
+
+def test_case_study(synced: Pipeline) -> None:
+    assert synced.deployment.query("select count(*) from profiles.id_graph") == [(2,)]
+
+
+LATER: list[dict[str, Any]] = [
+    {
+        "type": "track", "messageId": "later 1", "event": "Order Completed", "userId": "abc", "anonymousId": "a1",
+        "properties": {
+            "total": 7, "coupon": "it's \"10%\" / é😀", "at": "2024-05-01T10:00:00.123456789+01:30", "lines": [1, {"a b": 2}], "paid": True,
+        },
+        "context": {"externalIds": [{"id": "x1", "type": "phone", "collection": "users", "encoding": "none"}]},
+    },
+    {
+        "type": "track", "messageId": "later 2", "event": "Order Completed", "userId": "ABC", "anonymousId": "a2",
+        "properties": {"total": 7.5},
+    },
+    {
+        "type": "identify", "messageId": "later 3", "userId": "abc ",
+        "traits": {"tier": "pro", "seats": 3, "since": "2024-05-01T10:00:00-02:00"},
+    },
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def later(synced: Pipeline) -> Pipeline:
+    """The same, and a sync with a new event, new columns and a column that becomes a float."""
+    for call in LATER:
+        moment = f"2024-05-01T10:0{LATER.index(call)}:00.000Z"
+        times = {"receivedAt": moment, "sentAt": moment, "timestamp": moment, "originalTimestamp": moment}
+        synced.sync([call | times])
+    return synced
+
+
+def test_types_of_later_columns(later: Pipeline) -> None:
+    rows = later.deployment.query(
+        'select id, total, coupon, "at", lines, paid from profiles.order_completed order by id'
+    )
+    assert rows == [
+        ("later 1", 7.0, 'it\'s "10%" / é😀', datetime(2024, 5, 1, 8, 30, 0, 123456), '[1,{"a b":2}]', True),
+        ("later 2", 7.5, None, None, None, None),
+    ]
+
+
+def test_identities_are_compared_bytewise(later: Pipeline) -> None:
+    values = later.deployment.query(
+        "select \"value\", canonical_segment_id from profiles.user_identifiers where type = 'user_id' and lower(trim(\"value\")) = 'abc'"
+    )
+    assert sorted(value for value, _ in values) == ["ABC", "abc", "abc "]
+    assert len({profile for _, profile in values}) == 3
+
+
+def test_traits_are_text_in_utc(later: Pipeline) -> None:
+    rows = later.deployment.query(
+        "select name, \"value\" from profiles.user_traits where name in ('tier', 'seats', 'since')"
+    )
+    assert sorted(rows) == [("seats", "3"), ("since", "2024-05-01T12:00:00Z"), ("tier", "pro")]
+
+
+def test_every_statement_is_of_the_dialect(later: Pipeline) -> None:
+    engine = later.deployment.engine
+    found, looked_at = {}, 0
+    for batch in SERVERS[engine].sent:
+        for statement in statements(batch):
+            looked_at += 1
+            if problems := lint(statement, pool=engine == "synapse"):
+                found[statement] = problems
+    assert looked_at > 400
+    assert found == {}
+
+
+LARGE = """
+{%- set rule = {'external_id_type': 'email', 'value_limit': 5, 'limit_window': 'daily', 'priority': none, 'custom': false,
+  'from_group_traits': true, 'normalize': 'trim|lower', 'enabled': true} -%}
+{%- set settings = {'space_id': 'demo', 'merge_cap': 100, 'mapping_cap': 1000, 'default_limit': 5,
+  'default_window': 'weekly',
+  'auto_register_external_ids': false, 'email_from_properties': true, 'identity_rules': [rule], 'blocked_values': [],
+  'event_filters': []} -%}
+{%- set batch = {'settings': settings, 'after': 0, 'upto': 9, 'version': 1, 'clock_ms': 5, 'landed': 9, 'active': 9, 'forest': true,
+  'contested': true, 'rounds': 2, 'trees': 3} -%}
+{%- set locations = profiles_sync.identifier_locations(settings) -%}
+{%- set queries = [
+  profiles_sync.identity_new_events(batch, locations), profiles_sync.identity_identifiers(batch, locations),
+  profiles_sync.identity_links(batch), profiles_sync.identity_anchors(), profiles_sync.identity_edges(), profiles_sync.identity_tree(1, 3),
+  profiles_sync.identity_longer_tree(1), profiles_sync.identity_contracted_edges(1), profiles_sync.identity_nodes(3),
+  profiles_sync.identity_contested(batch, 3), profiles_sync.identity_contested_events(batch),
+  profiles_sync.identity_uncontested_steps(3, true), profiles_sync.identity_sizes(batch, 'work_touches'),
+  profiles_sync.identity_round(batch, 1), profiles_sync.identity_round(batch, 2), profiles_sync.identity_moves(4),
+  profiles_sync.identity_refusals(batch), profiles_sync.identity_event_rows(batch), profiles_sync.removed_identifiers(batch, '5'),
+] -%}
+{{ queries | join(' /* next */ ') }}
+"""
+"""The queries of a batch that goes through the forest, with limits that slide."""
+
+
+def test_large_batches_are_of_the_dialect(deployment: Deployment) -> None:
+    compiled = deployment.dbt("compile", "--inline", LARGE).result.results[0].node.compiled_code
+    queries = compiled.split("/* next */")
+    assert len(queries) == 19
+    for query in queries:
+        view = f"create view v as {query}"
+        assert list(statements(view)) == [view.strip()]
+        assert lint(view, pool=deployment.engine == "synapse") == []
+
+
+def test_a_failed_statement_undoes_its_transaction(later: Pipeline) -> None:
+    deployment = later.deployment
+    before = deployment.query("select count(*) from profiles_staging.raw_events")
+    with connection_of(deployment) as warehouse, pytest.raises(WarehouseError, match="nowhere"):
+        insert_and_fail(warehouse)
+    assert deployment.query("select count(*) from profiles_staging.raw_events") == before
+
+
+def insert_and_fail(warehouse: Warehouse) -> None:
+    with warehouse.transaction():
+        warehouse.insert(warehouse.staging("raw_events"), ["event_no", "message_id"], [(999_999, "m")])
+        warehouse.execute("select * from nowhere")
+
+
+def connection_of(deployment: Deployment) -> Warehouse:
+    """A connection of our own to the warehouse of a deployment."""
+    with environment(deployment.env):
+        return open_warehouse(open_workplace(Home(deployment.home)).target)
+
+
+TEXTS = ["", "abc", "ABC", "abc ", "it's", 'a "q"', "zoë@exämple.com", "日本語 😀", "a" * 200]
+
+
+def test_hashes(deployment: Deployment) -> None:
+    expressions, expected = {}, {}
+    for i, text in enumerate(TEXTS):
+        argument = f"profiles_sync.text_literal({text!r})"
+        expressions[f"sha256_{i}"] = f"{{{{ profiles_sync.sha256_hex({argument}) }}}}"
+        expressions[f"sha1_{i}"] = f"{{{{ profiles_sync.sha1_hex({argument}) }}}}"
+        expressions[f"key_{i}"] = (
+            f"{{{{ profiles_sync.key16_text(profiles_sync.identifier_key(\"'email'\", {argument})) }}}}"
+        )
+        data = text.encode()
+        expected[f"sha256_{i}"] = hashlib.sha256(data).hexdigest()
+        expected[f"sha1_{i}"] = hashlib.sha1(data).hexdigest()
+        expected[f"key_{i}"] = hashlib.sha256(b"email\0" + data).hexdigest()[:32]
+    assert evaluate(deployment, expressions) == expected
+
+
+def test_numbers_and_times(deployment: Deployment) -> None:
+    moment = "cast('{}' as datetime2(6))"
+    found = evaluate(
+        deployment,
+        {
+            "padded": '{{ profiles_sync.zero_padded("42", 12) }}',
+            "seq": "{{ profiles_sync.seq('place') }}",
+            "cut": f"{{{{ profiles_sync.epoch_ms({moment.format('2022-05-02 14:01:00.123999')!r}) }}}}",
+            "before_1970": f"{{{{ profiles_sync.epoch_ms({moment.format('1969-12-31 23:59:59.999500')!r}) }}}}",
+            "micro": f"{{{{ profiles_sync.epoch_us({moment.format('2022-05-02 14:01:00.123999')!r}) }}}}",
+            "later": "{{ profiles_sync.epoch_us(profiles_sync.next_microsecond("
+            f"{moment.format('2022-12-31 23:59:59.999999')!r})) }}}}",
+            "text": f"{{{{ profiles_sync.timestamp_text({moment.format('2022-05-02 14:01:00.123999')!r}) }}}}",
+            "length": "{{ profiles_sync.text_length(\"'ab  '\") }}",
+            "lower": "{{ profiles_sync.ascii_lower(profiles_sync.text_literal('AbC É ')) }}",
+            "blank": "{{ profiles_sync.null_if_empty(\"'  '\") }}",
+            **{
+                name: f'{{{{ profiles_sync.number_text("{number}") }}}}'
+                for name, number in {
+                    "whole": "100000.0", "negative": "-3.0", "fraction": "19.99", "tiny": "1e-7", "huge": "1e28",
+                    "long": "0.1234567890123456",
+                }.items()
+            },
+        },
+        "(select 1651500060000 as clock_ms, 1 as event_no, 1 as row_no) as place",
+    )  # fmt: skip
+    assert found == {
+        "padded": "000000000042", "seq": "1651500060000000000000001000001", "cut": 1651500060123, "before_1970": -1,
+        "micro": 1651500060123999, "later": 1672531200000000, "text": "2022-05-02T14:01:00", "length": 4, "lower": "abc É ", "blank": "  ",
+        "whole": "100000", "negative": "-3", "fraction": "19.99", "tiny": "1e-07", "huge": "1e+28", "long": "0.1234567890123456",
+    }  # fmt: skip
+
+
+TIMES = {
+    "2022-05-02T14:01:00Z": datetime(2022, 5, 2, 14, 1),
+    "2022-05-02T14:01:00.1234569Z": datetime(2022, 5, 2, 14, 1, 0, 123456),
+    "2022-05-02T14:01:00.5+05:30": datetime(2022, 5, 2, 8, 31, 0, 500000),
+    "2022-05-02T14:01:00-0800": datetime(2022, 5, 2, 22, 1),
+    "2022-02-30T14:01:00Z": None,
+    "2022-05-02 14:01:00Z": None,
+    "2022-05-02T14:01:00": None,
+    "2022-05-02T24:01:00Z": None,
+    "2022-05-02T14:01:00.Z": None,
+    "2022-05-02T14:01:00+16:00": None,
+    "2022-05-02T14:01:00Z ": None,
+    "0001-01-01T00:00:00+01:00": None,
+    "0001-01-01T01:00:00+01:00": datetime(1, 1, 1),
+    "9999-12-31T23:59:59-01:00": None,
+    "hello": None,
+    "": None,
+}
+
+
+def test_texts_as_timestamps(deployment: Deployment) -> None:
+    expressions = {
+        f"t{i}": f"{{{{ profiles_sync.text_timestamp(profiles_sync.text_literal({text!r})) }}}}"
+        for i, text in enumerate(TIMES)
+    }
+    found = evaluate(deployment, expressions)
+    assert dict(zip(TIMES, found.values(), strict=True)) == TIMES
+
+
+DOCUMENT = (
+    '{"s":"it\'s \\"q\\" \\\\ / é😀\\t.","i":7,"big":12345678901234567890123456789,"f":19.5,"t":true,"n":null,'
+    '"o":{"a b":{"c/d~e":"deep"}},"l":[1,{"k":"a , b : c"}],"":"blank","S":"other case","s ":"blank behind","long":"'
+    + "x" * 5000
+    + '"}'
+)
+PATHS = [
+    ["s"],
+    ["i"],
+    ["big"],
+    ["f"],
+    ["t"],
+    ["n"],
+    ["o"],
+    ["l"],
+    [""],
+    ["S"],
+    ["s "],
+    ["absent"],
+    ["o", "a b", "c/d~e"],
+    ["s", "x"],
+]
+
+
+def test_json(deployment: Deployment) -> None:
+    paths = "{% set paths = " + repr([*PATHS, ["long"]]) + " %}"
+    value = "profiles_sync.json_path_value('d.v', paths, {})"
+    expressions = {}
+    for i in range(len(PATHS)):
+        expressions[f"k{i}"] = f"{{{{ profiles_sync.json_kind({value.format(i)}) }}}}"
+        expressions[f"t{i}"] = f"{{{{ profiles_sync.json_compact({value.format(i)}) }}}}"
+    expressions["string"] = f"{{{{ profiles_sync.json_string({value.format(0)}) }}}}"
+    expressions["long"] = f"{{{{ profiles_sync.text_length(profiles_sync.json_string({value.format(len(PATHS))})) }}}}"
+    expressions["as_varchar"] = f"{{{{ profiles_sync.json_as({value.format(2)}, 'varchar') }}}}"
+    expressions["too_big"] = f"{{{{ profiles_sync.json_as({value.format(2)}, 'integer') }}}}"
+    expressions["as_float"] = f"{{{{ profiles_sync.json_as({value.format(1)}, 'float') }}}}"
+    expressions["as_boolean"] = f"{{{{ profiles_sync.json_as({value.format(4)}, 'boolean') }}}}"
+    document = f"(select {{{{ profiles_sync.json_paths(profiles_sync.text_literal({DOCUMENT!r}), paths) }}}} as v) as d"
+    found = evaluate(deployment, expressions, document, paths)
+    assert [(found[f"k{i}"], found[f"t{i}"]) for i in range(len(PATHS))] == [
+        ("string", '"it\'s \\"q\\" \\\\ / é😀\\t."'), ("integer", "7"), ("integer", "12345678901234567890123456789"), ("float", "19.5"),
+        ("boolean", "true"), ("null", "null"), ("object", '{"a b":{"c/d~e":"deep"}}'), ("array", '[1,{"k":"a , b : c"}]'),
+        ("string", '"blank"'), ("string", '"other case"'), ("string", '"blank behind"'), (None, None), ("string", '"deep"'), (None, None),
+    ]  # fmt: skip
+    assert {name: found[name] for name in ("string", "long", "as_varchar", "too_big", "as_float", "as_boolean")} == {
+        "string": "it's \"q\" \\ / é😀\t.", "long": 5000, "as_varchar": "1.2345678901234568e+28", "too_big": None, "as_float": 7.0,
+        "as_boolean": True,
+    }  # fmt: skip
+
+
+def evaluate(deployment: Deployment, expressions: dict[str, str], source: str = "", before: str = "") -> dict[str, Any]:
+    """Values of SQL expressions that may call macros, as the stand-in gives them."""
+    columns = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
+    inline = f"{before} select {columns}" + (f" from {source}" if source else "")
+    compiled = deployment.dbt("compile", "--inline", inline).result.results[0].node.compiled_code
+    with connection_of(deployment) as warehouse:
+        row = warehouse.query(compiled)[0]
+    for statement in statements(compiled):
+        assert lint(statement, pool=deployment.engine == "synapse") == []
+    return dict(zip(expressions, row, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("select a || b as c from t", "`||`"),
+        ("select a from t limit 5", "LIMIT"),
+        ("select cast(a as varchar) as b from t", "text without a length"),
+        ("select a = b as c from t", "condition as a value"),
+        ("select x from (select a as x from t)", "derived table without a name"),
+        ("create view v as select a from t order by a", "ORDER BY"),
+        ("create view v as select count(*) from t", "column without a name"),
+        ("insert into t with a as (select 1 as b) select b from a", "WITH behind INSERT"),
+        ("select * from (with a as (select 1 as b) select b from a) as c", "WITH inside"),
+        ("select row_number() over (partition by a) as n from t", "ranking without ORDER BY"),
+        ("select length(a) as n from t", "function length"),
+        ("select a from t where b", "column as a condition"),
+        ("select count(distinct a, b) as n from t", "COUNT(DISTINCT)"),
+        ("select a from t where (a, b) in (select c, d from u)", "row as a value"),
+        ("select max((select 1)) as n from t", "aggregate of a subquery"),
+        ("select a, b as a into u from t", "two columns"),
+        ("select a from t group by 1", "GROUP BY of a literal"),
+        ("select true as a from t", "boolean literal"),
+        ("with r as (select 1 as n union all select n + 1 as n from r) select n from r", "recursive"),
+        ("select translate(a, 'b', 'c') as x from t", "a pool has not"),
+    ],
+)
+def test_the_lint_sees(statement: str, problem: str) -> None:
+    assert any(problem in found.problem for found in lint(statement, pool=True))
