@@ -17,7 +17,7 @@
   {%- set new_columns = profiles_sync.fit_columns(target_relation, header.columns) -%}
   {%- set rows = namespace(inserted=0) -%}
 
-  {%- if header.slice.upto > header.slice.after -%}
+  {%- if profiles_sync.has_work(header.slice) -%}
     {%- set names = header.names or (adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list) -%}
     {%- set transaction = profiles_sync.new_transaction() -%}
     {% call profiles_sync.write_step(transaction, 'append') %}

@@ -13,14 +13,22 @@
   {{ run_hooks(pre_hooks) }}
 
   {%- set rows = namespace(inserted=0, updated=0, deleted=0) -%}
-  {%- if existing is none -%}
+  {%- set kept = header.slice.off and profiles_sync.shadow_suffix() -%}
+  {%- if kept -%}
+    {#- A rebuild leaves a table that is switched off as it is. -#}
+    {%- set state = profiles_sync.contract_relation('table_state') -%}
+    {%- do run_query(
+      'insert into ' ~ state ~ ' (table_name, last_event_no, received_from, uuid_ts) select table_name, last_event_no, received_from, uuid_ts from '
+      ~ profiles_sync.live_relation('table_state') ~ ' where table_name = ' ~ profiles_sync.text_literal(profiles_sync.table_name(this))
+    ) -%}
+  {%- elif existing is none -%}
     {%- set shape = adapter.get_column_schema_from_query('select * from (' ~ sql ~ ') as shape where 1 = 0') -%}
     {%- set names = shape | map(attribute='name') | reject('equalto', '_action') | list -%}
     {%- do profiles_sync.create_empty_table(target_relation, sql, key, config.get('indexes'), names) -%}
   {%- endif -%}
-  {%- set new_columns = profiles_sync.fit_columns(target_relation, header.columns) -%}
+  {%- set new_columns = [] if kept else profiles_sync.fit_columns(target_relation, header.columns) -%}
 
-  {%- if header.slice.upto > header.slice.after -%}
+  {%- if profiles_sync.has_work(header.slice) -%}
     {%- set delta = profiles_sync.create_work_table(profiles_sync.table_name(this) ~ '__delta', sql) -%}
     {%- set counted = run_query(
       'select change._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end as existed, count(*) as n from '
@@ -52,8 +60,8 @@
 
   {{ run_hooks(post_hooks) }}
   {%- do profiles_sync.finish_table(
-    target_relation, existing, {'inserted': rows.inserted, 'updated': rows.updated, 'deleted': rows.deleted}, new_columns,
-    {'slice': header.slice}
+    target_relation, target_relation if kept else existing,
+    {'inserted': rows.inserted, 'updated': rows.updated, 'deleted': rows.deleted}, new_columns, {'slice': header.slice}
   ) -%}
-  {{ return({'relations': [target_relation]}) }}
+  {{ return({'relations': [] if kept else [target_relation]}) }}
 {% endmaterialization %}

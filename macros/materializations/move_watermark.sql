@@ -6,7 +6,7 @@
 {% macro default__move_watermark(slice, transaction) %}
   {%- if slice.known -%}
     {% call profiles_sync.write_step(transaction, 'move_watermark') %}
-      update {{ profiles_sync.contract_relation('table_state') }} set last_event_no = {{ slice.upto }}, uuid_ts = {{ profiles_sync.sync_uuid_ts() }}
+      update {{ profiles_sync.contract_relation('table_state') }} set last_event_no = {{ slice.upto }}, received_from = {{ profiles_sync.timestamp_literal(slice.received_from) }}, uuid_ts = {{ profiles_sync.sync_uuid_ts() }}
       where table_name = {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}
     {% endcall %}
   {%- else -%}
@@ -32,8 +32,8 @@
 
 {% macro add_watermark(slice, transaction) %}
   {% call profiles_sync.write_step(transaction, 'move_watermark') %}
-    insert into {{ profiles_sync.contract_relation('table_state') }} (table_name, last_event_no, uuid_ts)
-    select {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}, {{ slice.upto }}, {{ profiles_sync.sync_uuid_ts() }}
+    insert into {{ profiles_sync.contract_relation('table_state') }} (table_name, last_event_no, received_from, uuid_ts)
+    select {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}, {{ slice.upto }}, {{ profiles_sync.timestamp_literal(slice.received_from) }}, {{ profiles_sync.sync_uuid_ts() }}
   {% endcall %}
 {% endmacro %}
 

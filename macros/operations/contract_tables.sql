@@ -58,7 +58,9 @@
     'landed_tables': {'part': 'ops', 'key': ['load_id', 'table_name'], 'columns': [
       ('load_id', 'id'), ('table_name', 'text'), ('events', 'bigint'), ('first_event_no', 'bigint'), ('last_event_no', 'bigint')]},
     'table_state': {'part': 'ops', 'rebuilt': true, 'key': ['table_name'], 'columns': [
-      ('table_name', 'text'), ('last_event_no', 'bigint'), ('uuid_ts', 'timestamp')]},
+      ('table_name', 'text'), ('last_event_no', 'bigint'), ('received_from', 'timestamp'), ('uuid_ts', 'timestamp')]},
+    'backfill_boundaries': {'part': 'ops', 'key': [], 'columns': [
+      ('table_name', 'text'), ('received_from', 'timestamp'), ('recorded_at', 'timestamp')]},
     'identity_violations': {'part': 'ops', 'rebuilt': true, 'key': ['id'], 'columns': [
       ('id', 'id'), ('message_id', 'id'), ('event_no', 'bigint'), ('violation', 'id'), ('external_id_type', 'text'),
       ('external_id_value', 'text'), ('limit_value', 'bigint'), ('limit_window', 'id'), ('resolved_segment_id', 'id'),

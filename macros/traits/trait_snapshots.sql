@@ -14,7 +14,7 @@
       from {{ profiles_sync.trait_moves(slice) }} as moves
       inner join {{ changes }} as had on had.owner_no = moves.profile_no and had.event_no < moves.event_no
     ) as snapshots
-    {%- for period in profiles_sync.only_on_change_periods() %}
+    {%- for period in profiles_sync.setting_periods('traits_updates_only_on_change') if period.value %}
     {{ 'where' if loop.first else 'and' }} (
       snapshots.event_no < {{ period.first }}
       {%- if period.last is not none %} or snapshots.event_no > {{ period.last }}{% endif %}
@@ -25,20 +25,4 @@
     )
     {%- endfor %}
   )
-{% endmacro %}
-
-{#- Stretches of events for which `traits_updates_only_on_change` is set: `first` and `last` event number, `last` none for the present. -#}
-{% macro only_on_change_periods() %}
-  {%- set periods = [] -%}
-  {%- if execute -%}
-    {%- set versions = run_query(
-      'select from_event_no, settings from ' ~ profiles_sync.contract_relation('settings_history') ~ ' order by version'
-    ).rows -%}
-    {%- for version in versions -%}
-      {%- if fromjson(version[1]).traits_updates_only_on_change -%}
-        {%- do periods.append({'first': version[0] | int, 'last': (versions[loop.index][0] | int) - 1 if not loop.last else none}) -%}
-      {%- endif -%}
-    {%- endfor -%}
-  {%- endif -%}
-  {{- return(periods) -}}
 {% endmacro %}

@@ -30,6 +30,24 @@ OWN_TABLES = frozenset(EVENT_TYPE_TABLES.values()) | {
 }  # fmt: skip
 """Tables that no track event may take the name of."""
 
+CHANGES_OF = {
+    "id_graph": "id_graph_updates",
+    "profile_merges": "id_graph_updates",
+    "external_id_mapping": "external_id_mapping_updates",
+    "user_identifiers": "external_id_mapping_updates",
+    "profile_traits": "profile_traits_updates",
+    "user_traits": "profile_traits_updates",
+}
+"""Table of the present state to the table of changes that it stands for."""
+
+TRAIT_UPDATES = "profile_traits_updates"
+
+GRAPH_TABLES = frozenset({*CHANGES_OF, *CHANGES_OF.values(), "users", "accounts"})
+"""Public tables that hold no events."""
+
+INTERNAL_TABLES = frozenset({"identity_resolution", "identify_traits", "profile_trait_changes", "identity_health"})
+"""Models that are no public tables."""
+
 TRAIT_TABLE = "profile_traits"
 """Registry name of the trait columns of `profile_traits_updates`, `profile_traits` and `user_traits`."""
 
@@ -207,8 +225,8 @@ def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None
         rules: The engine's rules.
 
     Returns:
-        The name, or None when the table has no such column: a page's property `name` belongs to the fixed column
-        `name`, and a trait whose column would begin with `_` stays out of `profile_traits`.
+        The name, or None when the table has no such column: a trait whose column would begin with `_` stays out of
+        `profile_traits`.
     """
     container, *keys = path
     slug = snake_case("_".join(keys)) or f"column_{_sha1(raw_path(path))}"
@@ -216,11 +234,30 @@ def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None
         return _cut(f"context_{slug}", rules)
     shared = _SHARED_WITH_CALL.get(table, frozenset())
     if keys == [slug] and slug in shared:
-        return None
+        return slug
     reserved = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"]) | shared
     taken = slug.startswith("context_") or (table == TRAIT_TABLE and slug.startswith("triggering_event_"))
     name = _fitting(slug, {slug} if taken else reserved, rules)
     return None if table == TRAIT_TABLE and name.startswith("_") else name
+
+
+def shares_fixed_column(table: str, path: Sequence[str]) -> bool:
+    """Whether a path lands in a column that every row has: a page's property `name` in `name`, after the call's own."""
+    container, *keys = path
+    return container != "context" and len(keys) == 1 and keys[0] in _SHARED_WITH_CALL.get(table, ())
+
+
+def is_fixed_column(table: str, column: str) -> bool:
+    """Whether a table has the column without any key of a call asking for it.
+
+    Args:
+        table: An event type table, a track event's table, or `profile_traits_updates`.
+        column: Name of a column.
+    """
+    if table == TRAIT_UPDATES:
+        return column in _RESERVED_COLUMNS[TRAIT_TABLE] or column.startswith("triggering_event_")
+    fixed = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"])
+    return column in fixed or column in _SHARED_WITH_CALL.get(table, ())
 
 
 def raw_path(path: Sequence[str]) -> str:

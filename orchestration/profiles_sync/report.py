@@ -19,11 +19,13 @@ from profiles_sync.landing.model import Progress as LandingProgress
 from profiles_sync.sync.outcome import GROUPS, Group, Outcome, Status, SyncError, TableResult
 
 if TYPE_CHECKING:
+    from profiles_sync.settings import SelectiveSync
     from profiles_sync.status import DeploymentStatus
     from profiles_sync.sync.health import Day, Health
     from profiles_sync.sync.history import SyncRecord
     from profiles_sync.sync.launch import VerifiedTest
     from profiles_sync.sync.prune import Pruned
+    from profiles_sync.tables import ColumnInfo, TableInfo
 
 _BAR = 30
 GROUP_NAMES: dict[Group, str] = {
@@ -103,6 +105,60 @@ def make_console(file: TextIO | None = None) -> Console:
 
 def _plain_table(*, show_header: bool = True, show_footer: bool = False) -> Table:
     return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=show_header, show_footer=show_footer)
+
+
+def print_tables(console: Console, tables: Sequence[TableInfo]) -> None:
+    """Print the tables of the space."""
+    grid = _plain_table()
+    for name in ("Table", "Group"):
+        grid.add_column(name)
+    for name in ("Rows", "Columns"):
+        grid.add_column(name, justify="right")
+    for name in ("Last new row (UTC)", "Notices"):
+        grid.add_column(name)
+    for table in tables:
+        newest = f"{table.last_new_row:%Y-%m-%d %H:%M:%S}" if table.last_new_row else ""
+        notices = ", ".join(f"{code} {number:,}" for code, number in table.notices.items())
+        grid.add_row(
+            _switched(table.name, table.selected),
+            table.group,
+            f"{table.rows:,}",
+            str(table.columns),
+            newest,
+            Text(notices),
+        )
+    console.print(grid)
+
+
+def print_columns(console: Console, columns: Sequence[ColumnInfo]) -> None:
+    """Print the columns of a table."""
+    grid = _plain_table()
+    for name in ("Column", "Type", "From"):
+        grid.add_column(name, overflow="fold")
+    grid.add_column("Values that did not fit", justify="right")
+    for column in columns:
+        misfits = f"{column.misfits:,}" if column.misfits else ""
+        sources = Text(", ".join(column.raw_paths))
+        grid.add_row(_switched(column.name, column.selected), column.data_type, sources, misfits)
+    console.print(grid)
+
+
+def _switched(name: str, selected: bool) -> Text:
+    return Text(name) if selected else Text.assemble(name, (" (off)", "dim"))
+
+
+def print_selection(console: Console, selection: SelectiveSync) -> None:
+    """Print what is selected."""
+    console.print(f"Tables that are not named below are {'on' if selection.default else 'off'}.")
+    grid = _plain_table(show_header=False)
+    for table, entry in sorted(selection.tables.items()):
+        columns = {} if isinstance(entry, bool) else entry.columns
+        off = ", ".join(sorted(name for name, selected in columns.items() if not selected))
+        grid.add_row(Text(table), "on" if selection.is_on(table) else "off", Text(f"without {off}" if off else ""))
+    if selection.tables:
+        console.print(grid)
+    for table, changes in sorted(selection.stopped_partners().items()):
+        console.print(f"[yellow]{table} is off too: it stands for {changes}.[/yellow]")
 
 
 def duration(seconds: float) -> str:

@@ -24,4 +24,4 @@ left join {{ ref('profiles_sync', 'stg_events') }} as events
 left join {{ profiles_sync.contract_relation('identity_actions') }} as actions
   on actions.event_no = changes.event_no and changes.operation = 'REMOVED'
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = changes.stamp_no
-where changes.event_no > {{ slice.after }} and changes.event_no <= {{ slice.upto }} and {{ profiles_sync.is_not_erased('changes.identifier_key') }}
+where {{ profiles_sync.in_slice(slice, 'changes') }} and {{ profiles_sync.is_not_erased('changes.identifier_key') }}

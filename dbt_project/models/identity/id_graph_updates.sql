@@ -20,4 +20,4 @@ inner join {{ ref('profiles_sync', 'stg_events') }} as events
   on events.event_no = changes.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}{{ profiles_sync.landing_days('events', slice) }}
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = changes.profile_no
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as canonical on canonical.profile_no = changes.canonical_no
-where changes.event_no > {{ slice.after }} and changes.event_no <= {{ slice.upto }}
+where {{ profiles_sync.in_slice(slice, 'changes') }}

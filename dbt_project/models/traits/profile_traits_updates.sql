@@ -2,7 +2,7 @@
     in one row per event; what it had before the slice stands at event 0. -#}
 {{ config(materialized='append_events', unique_key='id', indexes=[['segment_id'], ['seq']]) }}
 {%- set slice = profiles_sync.event_slice(made_of='profile_trait_changes') %}
-{%- set columns = profiles_sync.registered_columns('profile_traits') %}
+{%- set columns = profiles_sync.selected_columns('profile_traits_updates', profiles_sync.registered_columns('profile_traits'), slice) %}
 {%- set types = profiles_sync.column_types_of(columns) %}
 {%- set fixed = [
   'id', 'segment_id', 'seq', 'uuid_ts', 'timestamp', 'received_at', 'triggering_event_id', 'triggering_event_name',
@@ -23,7 +23,8 @@ select
   events.source_id as triggering_event_source_id,
   events.source_slug as triggering_event_source_slug
   {%- for column in columns %},
-  {{ profiles_sync.json_as('snapshots.value_' ~ loop.index0, column.type, column.nested) }} as {{ profiles_sync.quote_column(column.name) }}
+  {%- set value = profiles_sync.json_as('snapshots.value_' ~ loop.index0, column.type, column.nested) %}
+  {{ profiles_sync.null_within(column.gaps, 'snapshots.event_no', value) }} as {{ profiles_sync.quote_column(column.name) }}
   {%- endfor %}
 from (
   select
@@ -76,7 +77,7 @@ from (
     from {{ profiles_sync.contract_relation('identity_events') }}
     where event_no > {{ slice.after }} and event_no <= {{ slice.upto }}
   ) as clock on clock.event_no = running.event_no
-  where running.is_snapshot = 1
+  where running.is_snapshot = 1{{ profiles_sync.outside_of(slice.gaps, 'running.event_no') }}
   {{ profiles_sync.evaluate_once() }}
 ) as snapshots
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = snapshots.owner_no

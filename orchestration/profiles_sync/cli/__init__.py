@@ -13,6 +13,7 @@ from profiles_sync.errors import ConfigError, ProfilesSyncError
 # isort: off
 from profiles_sync.cli import connection as connection
 from profiles_sync.cli import sync as sync
+from profiles_sync.cli import tables as tables
 from profiles_sync.cli import watch as watch
 from profiles_sync.cli import care as care
 from profiles_sync.cli import privacy as privacy

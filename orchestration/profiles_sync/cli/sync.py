@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from profiles_sync.cli.app import EXIT_CODES, HomeOption, JsonOption, SourceOption, TargetOption, app, print_json
 from profiles_sync.home import Home
+
+if TYPE_CHECKING:
+    from profiles_sync.project import Workplace
 
 
 @app.command()
@@ -32,13 +36,22 @@ def rebuild(home: HomeOption = None, target: TargetOption = None, as_json: JsonO
 
 
 def _sync(home: Path | None, sources: list[str], target: str | None, *, full_refresh: bool, as_json: bool) -> NoReturn:
-    from profiles_sync import report
     from profiles_sync.project import open_workplace
-    from profiles_sync.sync.history import to_json
-    from profiles_sync.sync.launch import check_ready, output_to_log, run_sync
+    from profiles_sync.sync.launch import check_ready
 
     workplace = open_workplace(Home.locate(home), target=target)
     check_ready(workplace, sources)
+    run_and_exit(workplace, sources, full_refresh=full_refresh, as_json=as_json)
+
+
+def run_and_exit(
+    workplace: Workplace, sources: Sequence[str] = (), *, full_refresh: bool = False, as_json: bool = False
+) -> NoReturn:
+    """Run a sync, print its report, and end with the exit code that it has."""
+    from profiles_sync import report
+    from profiles_sync.sync.history import to_json
+    from profiles_sync.sync.launch import output_to_log, run_sync
+
     with (
         output_to_log(workplace.home, "sync") as (output, errors),
         report.LiveReporter(report.make_console(errors)) as reporter,

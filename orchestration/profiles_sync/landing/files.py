@@ -9,10 +9,13 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta, timezone
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
 import fsspec
+import msgspec
+import orjson
 from fsspec.implementations.local import LocalFileSystem
 
 from profiles_sync.landing.model import LandingError, NewFile, Source
@@ -29,7 +32,14 @@ _WHOLE = 8 << 20
 LINE_BYTES = 16 << 20
 """Longest line that is read, the largest JSON that a warehouse's column takes."""
 
+DOCUMENT_BYTES = 64 << 20
+"""Longest file that is read as one JSON document."""
+
 _DAY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}|\w+=[^/]*")
+
+
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_item = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class UnreadableFileError(Exception):
@@ -232,38 +242,48 @@ class FileLines:
 
         A line beyond `LINE_BYTES` comes as its first part, and the rest of it is passed over.
 
+        A `.json` file may also be one document over several lines: an object, or an array of them. Then the items come
+        as lines without breaks, numbered by their places in it.
+
         Raises:
             UnreadableFileError: The content is damaged.
             UnavailableFileError: The store failed.
         """
         with _open(self._file) as raw:
             stream = self._decompressed(raw)
-            number, rest, skipping = 0, b"", False
-            first = True
-            while True:
-                block = self._read(stream, _BLOCK)
-                if first:
-                    block = block.removeprefix(_BOM)
-                    first = False
-                if not block:
-                    break
-                *lines, rest = (rest + block).split(b"\n")
-                for line in lines:
-                    number += 1
-                    if skipping:
-                        skipping = False
-                        continue
-                    if line := line.strip():
-                        self.empty = False
-                        yield number, line, True
-                if len(rest) > LINE_BYTES:
-                    if not skipping:
-                        self.empty = False
-                        yield number + 1, rest, False
-                    rest, skipping = b"", True
-            if not skipping and (rest := rest.strip()):
-                self.empty = False
-                yield number + 1, rest, True
+            read = iter(lambda: self._read(stream, _BLOCK), b"")
+            start = [next(read, b"").removeprefix(_BOM)]
+            if self._file.path.endswith((".json", ".json.gz")) and not _begins_with_a_call(start[0]):
+                size = len(start[0])
+                while size <= DOCUMENT_BYTES and (block := next(read, b"")):
+                    start.append(block)
+                    size += len(block)
+                if size <= DOCUMENT_BYTES and (items := _items_of_document(b"".join(start))) is not None:
+                    self.empty = not items
+                    yield from ((number, item, len(item) <= LINE_BYTES) for number, item in enumerate(items, 1))
+                    return
+            yield from self._lines(chain(start, read))
+
+    def _lines(self, blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes, bool]]:
+        number, rest, skipping = 0, b"", False
+        for block in blocks:
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                number += 1
+                if skipping:
+                    skipping = False
+                    continue
+                if line := line.strip():
+                    self.empty = False
+                    yield number, line, True
+            if len(rest) > LINE_BYTES:
+                if not skipping:
+                    self.empty = False
+                    yield number + 1, rest, False
+                rest, skipping = b"", True
+        if not skipping and (rest := rest.strip()):
+            self.empty = False
+            yield number + 1, rest, True
 
     def _decompressed(self, raw: BinaryIO) -> BinaryIO:
         hashed = _Hashed(raw, self._digest)
@@ -290,6 +310,34 @@ class FileLines:
             raise UnreadableFileError(f"damaged gzip data: {error}") from error
         except Exception as error:
             raise UnavailableFileError(_said(error)) from error
+
+
+def _begins_with_a_call(start: bytes) -> bool:
+    """Whether the first line is an object of its own, as in a file of one call a line."""
+    line, newline, _ = start.lstrip().partition(b"\n")
+    if not newline or not line.startswith(b"{"):
+        return False
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _items_of_document(content: bytes) -> list[bytes] | None:
+    """Return the items of a JSON document without line breaks, None when it is none."""
+    content = content.strip()
+    try:
+        if content.startswith(b"["):
+            items = [bytes(item) for item in _decode_items(content)]
+        elif content.startswith(b"{"):
+            items = [bytes(_decode_item(content))]
+        else:
+            return None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    # Inside of strings there are none.
+    return [item.strip().replace(b"\n", b" ") for item in items]
 
 
 class _Hashed(io.RawIOBase):

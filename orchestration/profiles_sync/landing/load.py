@@ -44,7 +44,7 @@ from profiles_sync.project import Workplace, run_dbt
 from profiles_sync.warehouse import Warehouse, open_warehouse
 from profiles_sync.warehouse.duckdb import limit_memory
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of the contract tables that this program writes."""
 
 # Below this a load is read faster than processes start; gzip data grows about tenfold.
@@ -344,6 +344,8 @@ def _write(warehouse: Warehouse, load: _Load, scratch: Path, settings: str | Non
     actions = _number_actions(warehouse, load, before + load.landed)
     numbers = load.landed + actions
     first, last = (before + 1, before + numbers) if numbers else (None, None)
+    if load.landed:
+        _record_backfill_boundary(warehouse, load, before)
     new_tables = _update_event_registry(warehouse, load, tables, before)
     new_columns = _update_column_registry(warehouse, load, scratch, tables)
     _insert_rejects(warehouse, load, scratch)
@@ -638,6 +640,22 @@ def _record_settings(warehouse: Warehouse, load: _Load, settings: str, from_even
         [(version, from_event_no, settings, "profiles-sync", load.loaded_at)],
     )
     return version
+
+
+def _record_backfill_boundary(warehouse: Warehouse, load: _Load, before: int) -> None:
+    """Record, with the first events of a space, how far back its event tables go."""
+    if warehouse.query(f"select min(event_no) from {warehouse.staging('raw_events')}")[0][0] <= before:
+        return
+    months = load.options.backfill_months
+    boundary = timestamps.EPOCH
+    if months != "all":
+        newest = warehouse.query(f"select max(received_at) from {warehouse.staging('raw_events')}")[0][0]
+        boundary = max(boundary, timestamps.months_before(newest, months))
+    warehouse.insert(
+        warehouse.ops("backfill_boundaries"),
+        ["table_name", "received_from", "recorded_at"],
+        [("", boundary, load.loaded_at)],
+    )
 
 
 def _insert_ledger(warehouse: Warehouse, load: _Load, first: int | None, last: int | None) -> None:

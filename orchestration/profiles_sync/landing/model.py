@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from profiles_sync.errors import ProfilesSyncError
 
@@ -54,6 +55,7 @@ class LandingOptions:
         portable_names: Names that fit every engine.
         column_types: `<table>.<column>` to one of the five types, instead of the type found.
         source_names: Source id to its name and slug.
+        backfill_months: How far back, before the newest receipt of the first load, event tables go; `all`: no limit.
         workers: Processes that read; None: one per processor, four at most. Small loads are read in this process.
         recent_days: In an archive that has been listed before, look only at the `received-day` folders of so many days;
             None: at all.
@@ -65,6 +67,7 @@ class LandingOptions:
     portable_names: bool = False
     column_types: Mapping[str, str] = field(default_factory=dict)
     source_names: Mapping[str, SourceName] = field(default_factory=dict)
+    backfill_months: int | Literal["all"] = "all"
     workers: int | None = None
     recent_days: int | None = None
 

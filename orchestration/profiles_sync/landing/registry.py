@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 
 from profiles_sync.landing.model import Notice
 from profiles_sync.landing.structure import SLOTS, TYPES, Counts, Path
-from profiles_sync.naming import TRAIT_TABLE, NameRules, column_name, path_order, raw_path
+from profiles_sync.naming import TRAIT_TABLE, NameRules, column_name, path_order, raw_path, shares_fixed_column
 
 ACTIVE = "active"
 OVERFLOW = "overflow"
 # A trait's path at which only null has come, or whose values make no column: null there removes what stands below it.
 NULL = "null"
+# A path that lands in a column which every row has; that column is no column of the registry.
+SHARED = "shared"
 # What a column of a type takes besides its own values.
 _CASTS = {"varchar": frozenset(TYPES), "float": frozenset({"float", "integer"})}
 # Room for the fixed columns.
@@ -166,8 +168,11 @@ def _update_table(
     for name in sorted(columns):
         paths, before = columns[name], rows.get(name, [])
         total = [sum(numbers) for numbers in zip(*paths.values(), strict=True)]
+        shared = all(shares_fixed_column(table, path) for path in paths)
         forced = rules.column_types.get(f"{table}.{name}")
-        if before:
+        if shared:
+            data_type, status = "varchar", SHARED
+        elif before:
             data_type, status = before[0].data_type, before[0].status
             if data_type == "integer" and total[TYPES.index("float")] and forced is None:
                 # Text in the same load does not keep it from being widened, and is not cast afterwards either.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, timedelta, timezone
 
 EPOCH = datetime(1970, 1, 1)
@@ -22,6 +23,14 @@ _days: dict[str, int] = {}
 _seconds: dict[str, int] = {}
 _MILLIS = {f"{milli:03d}Z": milli * 1000 for milli in range(1000)}
 _DAYS_KEPT = 100_000
+
+
+def months_before(moment: datetime, months: int) -> datetime:
+    """Return the same time of day so many months earlier; a day that the month does not have becomes its last one."""
+    years, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
+    if years < 1:
+        return datetime(1, 1, 1)
+    return moment.replace(year=years, month=month + 1, day=min(moment.day, monthrange(years, month + 1)[1]))
 
 
 def parse(text: object) -> int | None:

@@ -1,8 +1,17 @@
 """Settings: one schema for `dbt_project.yml`, the rule files and the home, validated before anything runs."""
 
 from profiles_sync.settings.edit import change_settings
-from profiles_sync.settings.load import load_deployment, load_settings
-from profiles_sync.settings.schema import Alerts, BlockedValue, Deployment, Event, IdentityRule, Settings, SourceConfig
+from profiles_sync.settings.load import load_deployment, load_selection, load_settings
+from profiles_sync.settings.schema import (
+    Alerts,
+    BlockedValue,
+    Deployment,
+    Event,
+    IdentityRule,
+    SelectiveSync,
+    Settings,
+    SourceConfig,
+)
 
 __all__ = [
     "Alerts",
@@ -10,9 +19,11 @@ __all__ = [
     "Deployment",
     "Event",
     "IdentityRule",
+    "SelectiveSync",
     "Settings",
     "SourceConfig",
     "change_settings",
     "load_deployment",
+    "load_selection",
     "load_settings",
 ]

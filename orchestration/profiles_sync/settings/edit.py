@@ -38,8 +38,21 @@ def change_settings(home: Home, changes: Mapping[str, Any]) -> None:
         if value is None:
             document.pop(key, None)
         else:
-            document[key] = value
+            _put(document, key, value)
     check_deployment(type(before)(before.path, dict(document), before.lines))
     text = io.StringIO()
     yaml.dump(document, text)
     write_atomically(home.config_file, text.getvalue() if document else "")
+
+
+def _put(section: Any, key: str, value: Any) -> None:
+    """Set a key; of a mapping only what differs is touched, so that the comments in it stay."""
+    present = section.get(key)
+    if not isinstance(value, Mapping) or not isinstance(present, Mapping):
+        if present != value:
+            section[key] = value
+        return
+    for name in [name for name in present if name not in value]:
+        del section[key][name]
+    for name, inner in value.items():
+        _put(present, name, inner)

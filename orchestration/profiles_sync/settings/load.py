@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from profiles_sync.home import Home
 from profiles_sync.settings.files import Document, Row, explain, read_rows, read_yaml
-from profiles_sync.settings.schema import BlockedValue, Deployment, IdentityRule, Settings
+from profiles_sync.settings.schema import BlockedValue, Deployment, IdentityRule, SelectiveSync, Settings
 
 PACKAGE = "profiles_sync"
 RULES_FILE = "identity_rules.csv"
@@ -44,6 +44,17 @@ def check_deployment(document: Document) -> Deployment:
     return _validate(
         Deployment, document, {key: document.data[key] for key in Deployment.model_fields if key in document.data}
     )
+
+
+def load_selection(home: Home) -> SelectiveSync:
+    """Read what the home's file says about selected tables and columns; everything, where it says nothing.
+
+    Raises:
+        ConfigError: The file is wrong; the message names the line.
+    """
+    document = read_yaml(home.config_file)
+    _refuse_unknown_keys(document)
+    return _validate(SelectiveSync, document, document.data.get("selective_sync") or {}, within=("selective_sync",))
 
 
 def load_settings(home: Home, project_dir: Path, schema: str) -> Settings:

@@ -11,6 +11,8 @@ import duckdb
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from profiles_sync.naming import CHANGES_OF, GRAPH_TABLES, INTERNAL_TABLES, TRAIT_UPDATES, is_fixed_column
+
 Window = Literal["daily", "weekly", "monthly", "annually", "ever"]
 ColumnType = Literal["timestamp", "integer", "float", "boolean", "varchar"]
 
@@ -100,6 +102,54 @@ class SourceName(_Strict):
     slug: str | None = None
 
 
+class TableSelection(_Strict):
+    """What of one table is synced.
+
+    Attributes:
+        enabled: Whether the table is; None: as the selection's default says.
+        columns: Columns that are switched off or on.
+    """
+
+    enabled: bool | None = None
+    columns: dict[str, bool] = {}
+
+
+class SelectiveSync(_Strict):
+    """Which tables and columns get new events; what is switched off keeps what it has.
+
+    Attributes:
+        default: For tables that are not named.
+        tables: Table to on, off, or what of it is.
+    """
+
+    default: bool = True
+    tables: dict[str, bool | TableSelection] = {}
+
+    @model_validator(mode="after")
+    def _columns_may_be_off(self) -> SelectiveSync:
+        for table, entry in self.tables.items():
+            if table in INTERNAL_TABLES:
+                raise ValueError(f"`{table}` is no public table")
+            for column in entry.columns if isinstance(entry, TableSelection) else ():
+                if table in GRAPH_TABLES - {TRAIT_UPDATES}:
+                    raise ValueError(f"columns of `{table}` cannot be switched off; the table can")
+                if is_fixed_column(table, column):
+                    raise ValueError(f"`{table}.{column}` is part of every row and cannot be switched off")
+        return self
+
+    def is_on(self, table: str) -> bool:
+        """Whether a table is synced; one of the present state is only with the table of changes that it stands for."""
+        entry = self.tables.get(table, self.default)
+        own = entry if isinstance(entry, bool) else entry.enabled
+        changes = CHANGES_OF.get(table)
+        return (self.default if own is None else own) and (changes is None or self.is_on(changes))
+
+    def stopped_partners(self) -> dict[str, str]:
+        """Return the tables that are off only because their table of changes is, by its name."""
+        alone = SelectiveSync(default=self.default, tables={**self.tables, **dict.fromkeys(CHANGES_OF.values(), True)})
+        return {table: changes for table, changes in CHANGES_OF.items() if alone.is_on(table) and not self.is_on(table)}
+
+
 class Settings(_Strict):
     """Everything that decides what a sync makes of the same events. Kept in `settings_history`."""
 
@@ -114,6 +164,7 @@ class Settings(_Strict):
     strict_unify_limits: bool
     honor_warehouse_opt_out: bool
     event_filters: Annotated[list[str], Field(max_length=EVENT_FILTERS_MAXIMUM)]
+    selective_sync: SelectiveSync
     backfill_months: int | Literal["all"]
     traits_updates_only_on_change: bool
     max_event_tables: Annotated[Count, Field(ge=0)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from profiles_sync.naming import EVENT_TYPE_TABLES
+from profiles_sync.sync.dbt_run import EventSlice
 from profiles_sync.sync.outcome import Status, TableResult
 from profiles_sync.warehouse import Warehouse
 
@@ -48,8 +49,7 @@ class BuiltTable:
         key: Columns of its key.
         written: Rows inserted and updated.
         inserted: Rows inserted.
-        after: The slice of events it was built from: above this number …
-        upto: … up to this one.
+        events: What it was built from.
         is_event: It is a track event's table.
     """
 
@@ -57,8 +57,7 @@ class BuiltTable:
     key: tuple[str, ...]
     written: int
     inserted: int
-    after: int
-    upto: int
+    events: EventSlice
     is_event: bool
 
     @property
@@ -91,7 +90,7 @@ def checks_of(table: str, group: str | None) -> tuple[str, ...]:
 
 
 def built_tables(
-    results: Sequence[TableResult], slices: Mapping[str, tuple[int, int]], manifest: Mapping[str, Any]
+    results: Sequence[TableResult], slices: Mapping[str, EventSlice], manifest: Mapping[str, Any]
 ) -> list[BuiltTable]:
     """Return the public tables that a dbt run has built.
 
@@ -111,8 +110,7 @@ def built_tables(
                 key=(key,) if isinstance(key, str) else tuple(key),
                 written=result.inserted + result.updated,
                 inserted=result.inserted,
-                after=slices[result.unique_id][0],
-                upto=slices[result.unique_id][1],
+                events=slices[result.unique_id],
                 is_event=result.group == "event",
             )
         )
@@ -182,7 +180,7 @@ def _rows_and_keys(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[C
 
 
 def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
-    of_calls = [table for table in tables if table.call_type]
+    of_calls = [table for table in tables if table.call_type and not table.events.partial]
     if not of_calls:
         return []
     expected: dict[str, tuple[int, int]] = dict.fromkeys((table.name for table in of_calls), (0, 0))
@@ -196,7 +194,8 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
         wanted = " union all ".join(
             f"select '{table.name}' as table_name, "
             f"'{table.name if table.is_event else table.call_type}' as wanted_value, "
-            f"{table.after} as after_no, {table.upto} as upto_no"
+            f"{table.events.after} as after_no, {table.events.upto} as upto_no, "
+            f"cast('{table.events.received_from or '1970-01-01'}' as timestamp) as received_from"
             for table in chosen
         )
         parts.append(
@@ -205,8 +204,9 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
             "on outcomes.event_no = raw.event_no and outcomes.outcome = 'processed' "
             f"inner join ({wanted}) as wanted on wanted.wanted_value = raw.{warehouse.quote(column)} "
             "and raw.event_no > wanted.after_no and raw.event_no <= wanted.upto_no "
-            f"where raw.event_no > {min(table.after for table in chosen)} and "
-            f"raw.event_no <= {max(table.upto for table in chosen)} group by wanted.table_name"
+            "and raw.received_at >= wanted.received_from "
+            f"where raw.event_no > {min(table.events.after for table in chosen)} and "
+            f"raw.event_no <= {max(table.events.upto for table in chosen)} group by wanted.table_name"
         )
     for name, calls, stamped in warehouse.query(" union all ".join(parts)):
         expected[name] = (int(calls), int(stamped))
@@ -221,7 +221,7 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
 
 
 def _changes(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
-    of_ledgers = [table for table in tables if table.name in _LEDGERS]
+    of_ledgers = [table for table in tables if table.name in _LEDGERS and not table.events.partial]
     if not of_ledgers:
         return []
     parts = [
@@ -229,8 +229,8 @@ def _changes(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckRe
         + _LEDGERS[table.name].format(
             graph_log=warehouse.staging("identity_graph_log"),
             profiles=warehouse.staging("identity_profiles"),
-            after=table.after,
-            upto=table.upto,
+            after=table.events.after,
+            upto=table.events.upto,
         )
         + ") as expected"
         for table in of_ledgers

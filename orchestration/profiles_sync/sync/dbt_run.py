@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +29,23 @@ REPORT_PREFIX = "PROFILES_SYNC "
 
 _STATUSES = {"success": Status.SUCCESS, "skipped": Status.SKIPPED}
 _IDENTITY_COUNTS = ("duplicates", "filtered", "profiles_created", "profiles_merged", "violations")
+
+
+@dataclass(frozen=True)
+class EventSlice:
+    """The events that a table was built from.
+
+    Attributes:
+        after: Above this number …
+        upto: … up to this one.
+        received_from: None of them was received before; None: no limit.
+        partial: A selection left some out, or a backfill added older ones.
+    """
+
+    after: int
+    upto: int
+    received_from: str | None = None
+    partial: bool = False
 
 
 class DbtCli(DbtCliResource):
@@ -123,10 +141,15 @@ class DbtRun:
         )
 
     @property
-    def slices(self) -> dict[str, tuple[int, int]]:
-        """The events (above, up to) that each table was built from, by dbt's name of the step."""
+    def slices(self) -> dict[str, EventSlice]:
+        """The events that each table was built from, by dbt's name of the step."""
         return {
-            unique_id: (int(report["slice"]["after"]), int(report["slice"]["upto"]))
+            unique_id: EventSlice(
+                int(report["slice"]["after"]),
+                int(report["slice"]["upto"]),
+                report["slice"]["received_from"],
+                bool(report["slice"]["partial"]),
+            )
             for unique_id, report in self._reports.items()
             if "slice" in report
         }

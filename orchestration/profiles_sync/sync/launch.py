@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -130,14 +131,51 @@ def land_only(workplace: Workplace, reporter: Reporter, *, sources: Sequence[str
     Raises:
         ProfilesSyncError: A sync is running (``E_LOCKED``), or landing failed.
     """
+    with _locked(workplace):
+        report = land_files(workplace, [SourceConfig(path=path) for path in sources], reporter)
+        write_models(workplace, workplace.home.models_dir)
+        return report
+
+
+def extend_backfill(workplace: Workplace, since: datetime, tables: Sequence[str]) -> None:
+    """Let event tables go back further; the next sync adds the rows.
+
+    Args:
+        workplace: The deployment.
+        since: Oldest receipt wanted, UTC.
+        tables: Names of event tables; none: all.
+
+    Raises:
+        ConfigError: A table is no event table, or all of them go back as far already.
+        ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse cannot be reached.
+    """
+    with _locked(workplace), open_store(workplace) as store:
+        if not store.extend_backfill(since, tables):
+            raise ConfigError(
+                f"{', '.join(tables) or 'every event table'} goes back to {since:%Y-%m-%d %H:%M:%S} already",
+                hint="Name an earlier date with --since, or `all`.",
+            )
+
+
+def retype_column(workplace: Workplace, table: str, column: str, data_type: str) -> None:
+    """Give a column another type in the registry; a rebuild brings it into the table.
+
+    Raises:
+        ConfigError: There is no such column.
+        ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse cannot be reached.
+    """
+    with _locked(workplace), open_store(workplace) as store:
+        store.retype_column(table, column, data_type)
+
+
+@contextmanager
+def _locked(workplace: Workplace) -> Iterator[None]:
     with HomeLock(workplace.home.lock_file) as lock:
         if not lock.acquire():
             raise ProfilesSyncError(
                 "a sync is running in this home", hint="Try again when it has ended.", code="E_LOCKED"
             )
-        report = land_files(workplace, [SourceConfig(path=path) for path in sources], reporter)
-        write_models(workplace, workplace.home.models_dir)
-        return report
+        yield
 
 
 def write_models(workplace: Workplace, folder: Path) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from profiles_sync.settings import SelectiveSync
 from profiles_sync.sync.event_models import PREFIX
 
 IDENTITY = "identity_resolution"
@@ -26,12 +27,14 @@ class Progress:
         resolved: The newest that identity has committed; 0 before any.
         registry: Newest landed event of each event table.
         tables: Watermark of each table that has one.
+        unfilled: Tables that older events are to be added to.
     """
 
     landed: int
     resolved: int
     registry: Mapping[str, int]
     tables: Mapping[str, int]
+    unfilled: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,16 @@ class Plan:
         return names
 
 
-def make_plan(progress: Progress, manifest: Mapping[str, Any]) -> Plan:
+def make_plan(progress: Progress, manifest: Mapping[str, Any], selection: SelectiveSync) -> Plan:
     """Compare what has landed with what is built.
 
     Identity is behind what has landed; an event table is behind the newest event that landed for it; any other table is
-    behind identity. An event type that has never been seen does not count.
+    behind identity. So is a table that a backfill has to add to. An event type that has never been seen does not count.
 
     Args:
         progress: How far everything is.
         manifest: dbt's manifest.
+        selection: What is switched off, and so behind nothing.
     """
     behind = [IDENTITY] if progress.landed > progress.resolved else []
     event_models = []
@@ -80,7 +84,8 @@ def make_plan(progress: Progress, manifest: Mapping[str, Any]) -> Plan:
         total += is_event_model
         of_events = node["config"].get("meta", {}).get("sync_group") in ("event_type", "event")
         due = progress.registry.get(table, 0) if of_events else progress.landed
-        if due > progress.tables.get(table, 0):
+        is_off = node["config"].get("schema") is None and not selection.is_on(table)
+        if not is_off and (due > progress.tables.get(table, 0) or table in progress.unfilled):
             behind.append(table)
             if is_event_model:
                 event_models.append(node["name"])

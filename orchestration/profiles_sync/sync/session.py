@@ -161,6 +161,7 @@ class Session:
             dg.Failure: A table or dbt failed; everything that succeeded has been yielded.
         """
         self._reporter.phase("Planning")
+        settings = load_settings(self.workplace.home, project_dir(), self.workplace.target.schema)
         with open_store(self.workplace) as store:
             new_tables = write_event_models(self.workplace.home.models_dir, read_event_tables(store.warehouse))
             # Parses only when a file of the project changed, so after a new event table or property.
@@ -171,7 +172,7 @@ class Session:
                     hint="Sync without a rebuild; `retention: {raw_events_days: null}` keeps calls from now on.",
                     code="E_STATE",
                 )
-            plan = rebuild_plan() if self._rebuild else make_plan(store.progress(), manifest)
+            plan = rebuild_plan() if self._rebuild else make_plan(store.progress(), manifest, settings.selective_sync)
             if plan.behind:
                 store.begin_sync(self.run_id)
         if not plan.behind:
@@ -408,6 +409,7 @@ def land_files(
             max_columns_per_table=settings.max_columns_per_table,
             portable_names=settings.portable_names,
             column_types=settings.column_types,
+            backfill_months=settings.backfill_months,
             source_names={name: SourceName(each.name, each.slug) for name, each in settings.source_names.items()},
         ),
         settings=settings.canonical_text(),

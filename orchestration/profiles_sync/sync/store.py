@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from profiles_sync import __version__
+from profiles_sync.errors import ConfigError
 from profiles_sync.project import Workplace
 from profiles_sync.sync.history import SyncRecord
 from profiles_sync.sync.outcome import GROUPS
@@ -48,7 +49,81 @@ class Store:
         tables = house.query(
             f"select table_name, max(last_event_no) from {house.ops('table_state')} group by table_name"
         )
-        return Progress(landed or 0, resolved or 0, dict(registry), dict(tables))
+        return Progress(landed or 0, resolved or 0, dict(registry), dict(tables), self._unfilled())
+
+    def _unfilled(self) -> set[str]:
+        """Return the event tables whose rows do not go back as far as they are to."""
+        house = self.warehouse
+        limits: dict[str, datetime] = dict(
+            house.query(
+                f"select table_name, min(received_from) from {house.ops('backfill_boundaries')} group by table_name"
+            )
+        )
+        filled = house.query(
+            f"select s.table_name, min(s.received_from) from {house.ops('table_state')} as s "
+            f"inner join {house.ops('event_registry')} as r on r.table_name = s.table_name group by s.table_name"
+        )
+        return {
+            table
+            for table, since in filled
+            if since is not None and any(limits[name] < since for name in ("", table) if name in limits)
+        }
+
+    def extend_backfill(self, since: datetime, tables: Sequence[str]) -> list[str]:
+        """Let event tables go back further; the next build adds what they lack.
+
+        Args:
+            since: Oldest receipt wanted, UTC.
+            tables: Names of event tables; none: all.
+
+        Returns:
+            The tables of those that did not go back as far until now; an empty name stands for all.
+
+        Raises:
+            ConfigError: One of the tables is no event table.
+        """
+        house = self.warehouse
+        known = {name for (name,) in house.query(f"select table_name from {house.ops('event_registry')}")}
+        if unknown := sorted(set(tables) - known):
+            raise ConfigError(
+                f"`{unknown[0]}` is no event table of this space",
+                hint="`profiles-sync tables` lists them. Tables of profiles have their whole history from the start.",
+            )
+        boundaries = house.ops("backfill_boundaries")
+        limits = dict(house.query(f"select table_name, min(received_from) from {boundaries} group by table_name"))
+        if "" not in limits:
+            return []
+        further = [
+            table for table in tables or [""] if since < min(limits[name] for name in ("", table) if name in limits)
+        ]
+        with house.transaction():
+            house.insert(
+                boundaries,
+                ["table_name", "received_from", "recorded_at"],
+                [(table, since, datetime.now(timezone.utc).replace(tzinfo=None)) for table in further],
+            )
+        return further
+
+    def retype_column(self, table: str, column: str, data_type: str) -> None:
+        """Give a registered column another type. What does not fit it stands in `_overflow` after the next rebuild.
+
+        Raises:
+            ConfigError: There is no such column.
+        """
+        house = self.warehouse
+        registry = house.ops("column_registry")
+        where = "table_name = ? and column_name = ? and status in ('active', 'overflow')"
+        if not house.query(f"select count(*) from {registry} where {where}", [table, column])[0][0]:
+            raise ConfigError(
+                f"`{table}.{column}` is no column that comes from calls", hint=f"See `profiles-sync tables {table}`."
+            )
+        with house.transaction():
+            # How many values will not fit is not known; one that may is enough to look.
+            house.execute(
+                f"update {registry} set data_type = ?, misfits = case when misfits > 0 then misfits else 1 end "
+                f"where {where}",
+                [data_type, table, column],
+            )
 
     def begin_sync(self, sync_id: str) -> None:
         """Give the sync its `uuid_ts`, later than any before; dbt's first hook takes it up."""

@@ -80,6 +80,7 @@ def _named(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
+@pytest.mark.parametrize("deployment", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True)
 def test_each_analysis(analyses: dict[str, list[dict[str, str]]]) -> None:
     shipped = {path.stem for path in (ROOT / "dbt_project" / "analyses").glob("*.sql")}
     assert set(analyses) == shipped

@@ -184,7 +184,8 @@ def test_every_call_type(deployment: Deployment) -> None:
         ]
     )
     assert values(pipeline, "pages") == {
-        "p1": {"name": "Home", "category": "Shop", "url": "u"},
+        # The call's own name counts; the property of that name is kept beside it.
+        "p1": {"name": "Home", "category": "Shop", "url": "u", "_overflow": overflow(properties__name="other")},
         "p2": {"name": "Only property"},
     }
     assert values(pipeline, "screens") == {"s1": {"name": "Main", "name_no": "text"}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 from collections.abc import Iterator
 from datetime import date
@@ -11,7 +12,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from profiles_sync.landing import LandingError, NewFile, Source
+from profiles_sync.landing import LandingError, NewFile, Source, files
 from profiles_sync.landing.files import (
     LINE_BYTES,
     FileLines,
@@ -264,3 +265,42 @@ def test_a_file_that_is_gone_is_unavailable(tmp_path: Path) -> None:
     Path(file.path).unlink()
     with pytest.raises(UnavailableFileError):
         list(FileLines(file))
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        # One object, or an array of them, over several lines.
+        (b'{\n  "a": [1,\n 2],\n  "b": "x\\ny"\n}\n', [(1, b'{   "a": [1,  2],   "b": "x\\ny" }')]),
+        (b'\n[\n {"a": 1.50},\r\n {"b":\n 2}\n]', [(1, b'{"a": 1.50}'), (2, b'{"b":  2}')]),
+        (b'[{"a":1},{"b":2},3]', [(1, b'{"a":1}'), (2, b'{"b":2}'), (3, b"3")]),
+        (b"[]", []),
+        # One a line.
+        (b'{"a":1}\n{"b":2}\n', [(1, b'{"a":1}'), (2, b'{"b":2}')]),
+        (b'{"a":1}', [(1, b'{"a":1}')]),
+        # No document: whatever its lines are.
+        (b'[{"a":1},\n{"b":2}\n', [(1, b'[{"a":1},'), (2, b'{"b":2}')]),
+        (b'{"a":\n1}\n{"b":\n2}', [(1, b'{"a":'), (2, b"1}"), (3, b'{"b":'), (4, b"2}")]),
+        (b"not json", [(1, b"not json")]),
+    ],
+)
+def test_a_json_file_may_be_one_document(
+    tmp_path: Path, content: bytes, expected: list[tuple[int, bytes]], compress: bool
+) -> None:
+    path = tmp_path / f"calls.json{'.gz' if compress else ''}"
+    path.write_bytes(gzip.compress(content) if compress else content)
+    (file,) = list_files([Source(str(path))], Ledger(()), today=TODAY)
+    lines = FileLines(file)
+    assert [(number, line) for number, line, whole in lines if whole] == expected
+    assert lines.empty == (expected == [])
+    # Its version is that of the whole content.
+    assert lines.etag.endswith(hashlib.sha256(path.read_bytes()).hexdigest()[:32])
+
+
+def test_a_long_document_is_read_by_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "DOCUMENT_BYTES", 1 << 20)
+    path = tmp_path / "calls.json"
+    path.write_bytes(b"[\n" + b",\n".join([b'{"a":"%b"}' % (b"x" * 1000)] * 3000) + b"\n]")
+    (file,) = list_files([Source(str(path))], Ledger(()), today=TODAY)
+    assert [number for number, _, _ in FileLines(file)] == list(range(1, 3003))

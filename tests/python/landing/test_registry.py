@@ -189,12 +189,20 @@ def test_paths_go_to_the_tables_that_have_them() -> None:
     assert tables_of(TABLE, ("properties", "a"), event_types) == (TABLE,)
 
 
-def test_fixed_columns_are_left_out() -> None:
+def test_fixed_columns() -> None:
     pages = Registry(table="pages")
-    pages.load(
-        {"name": counts(varchar=1), "category": counts(varchar=1), "id": counts(varchar=1), "url": counts(varchar=1)}
+    change = pages.load(
+        {"name": counts(integer=1), "Category": counts(varchar=1), "id": counts(varchar=1), "url": counts(varchar=1)}
     )
-    assert set(pages.columns()) == {"_id", "url"}
+    # What lands in a column that every row has is registered, and is no new column.
+    assert change.new_columns == [("pages", "_category"), ("pages", "_id"), ("pages", "url")]
+    assert change.notices == []
+    assert {row.column_name: (row.data_type, row.status) for row in pages.rows.values()} == {
+        "_id": ("varchar", "active"),
+        "url": ("varchar", "active"),
+        "name": ("varchar", "shared"),
+        "_category": ("varchar", "active"),
+    }
     traits = Registry(table="profile_traits", container="traits")
     traits.load({"id": counts(varchar=1), "email": counts(varchar=1), "2fa": counts(varchar=1)})
     assert set(traits.columns()) == {"email"}

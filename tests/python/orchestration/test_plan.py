@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from profiles_sync.sync.plan import Progress, make_plan
+from profiles_sync.settings import SelectiveSync
+from profiles_sync.sync.plan import Plan, Progress
+from profiles_sync.sync.plan import make_plan as plan_of
 
 
 def node(name: str, materialized: str, group: str | None = None) -> dict[str, Any]:
@@ -30,6 +32,13 @@ MANIFEST = {
         ]
     }
 }
+EVERYTHING = SelectiveSync()
+
+
+def make_plan(progress: Progress, manifest: dict[str, Any], selection: SelectiveSync = EVERYTHING) -> Plan:
+    return plan_of(progress, manifest, selection)
+
+
 DONE = Progress(
     landed=100,
     resolved=100,
@@ -88,3 +97,22 @@ def test_a_selection_never_outgrows_an_argument() -> None:
 
     assert len(plan.event_models) == 2999
     assert plan.selection() == "path:dbt_project/models event__*"
+
+
+def test_what_is_off_is_behind_nothing() -> None:
+    behind = with_changes(landed=120, registry={**DONE.registry, "pages": 120, "order_completed": 120})
+    selection = SelectiveSync(default=False, tables={"pages": True})
+
+    plan = make_plan(behind, MANIFEST, selection)
+
+    assert (plan.behind, plan.event_models) == (("identity_resolution", "pages"), ())
+    # A table of the present state is off with the table of changes that it stands for.
+    partner = SelectiveSync(tables={"id_graph_updates": False})
+    assert "id_graph" not in make_plan(behind, MANIFEST, partner).behind
+    assert partner.stopped_partners() == {"id_graph": "id_graph_updates", "profile_merges": "id_graph_updates"}
+
+
+def test_a_backfill_is_work() -> None:
+    plan = make_plan(with_changes(unfilled={"pages", "order_completed"}), MANIFEST)
+
+    assert (plan.behind, plan.event_models) == (("pages", "order_completed"), ("event__order_completed",))

@@ -46,7 +46,7 @@ def test_without_a_home_file_the_projects_defaults_hold(home: Home, package: Pat
     settings = load_settings(home, package, "profiles")
 
     assert settings.space_id == "profiles"
-    assert (settings.merge_cap, settings.mapping_cap, settings.backfill_months) == (100, 1000, "all")
+    assert (settings.merge_cap, settings.mapping_cap, settings.backfill_months) == (100, 1000, 2)
     assert [(rule.external_id_type, rule.value_limit, rule.priority) for rule in settings.identity_rules] == [
         ("user_id", 1, 1),
         ("email", 5, 2),

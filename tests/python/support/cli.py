@@ -69,7 +69,7 @@ class Cli:
 
     def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return self.run_words(command, "--home", str(self.home), *arguments)
+        return self.run_words(*command.split(), "--home", str(self.home), *arguments)
 
     def run_words(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of several words to its end; the home is named by the environment."""
@@ -92,7 +92,7 @@ class Cli:
     def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and return at once."""
         return subprocess.Popen(
-            [str(PROGRAM), command, "--home", str(self.home), *arguments],
+            [str(PROGRAM), *command.split(), "--home", str(self.home), *arguments],
             env=self.env,
             cwd=self.folder,
             stdout=subprocess.PIPE,
