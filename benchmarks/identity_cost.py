@@ -23,7 +23,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from _meter import Meter, postgres_cpu_s
 from _site import COLUMNS, raw_events_query
 from dbt.cli.main import dbtRunner
 
@@ -38,6 +37,7 @@ from identity.reference import RawEvent, Reference  # noqa: E402
 from identity.space import Space, default_settings, rule, with_rules  # noqa: E402
 from support.dbt import Deployment, environment  # noqa: E402
 from support.postgres import find_binaries, running_postgres  # noqa: E402
+from support.statements import Meter, postgres_cpu_s  # noqa: E402
 
 SMALL = 200_000
 HOUR = {"duckdb": 10_000, "postgres": 3_000}

@@ -8,7 +8,7 @@
   {%- set erased = profiles_sync.contract_relation('erased_events') -%}
   {%- set last = (run_query('select max(event_no) from ' ~ raw).rows[0][0] or 0) | int -%}
   {%- set state = namespace(first=true) -%}
-  {%- for batch in profiles_sync.identity_batches(0, last) -%}
+  {%- for batch in profiles_sync.identity_batches(profiles_sync.settings_versions(), 0, last, []) -%}
     {%- set locations = profiles_sync.identifier_locations(batch.settings) -%}
     {%- do batch.update({'clock_ms': none}) -%}
     {%- do profiles_sync.create_work_table('work_events', profiles_sync.erasure_events(batch, locations)) -%}

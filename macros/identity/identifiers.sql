@@ -1,7 +1,10 @@
 {#- Step 2, `work_identifiers`: the distinct identifiers of each set, and who owns each now.
     `status` is `ok`, or why one is not promoted: `too_long`, `blocked`, `too_many`. The ok ones are ranked best first: by the priority of the
     type, then by place in the call. `label` is the identifier's in this batch, `node` the label of its owner or NULL: the first of the two
-    look-ups into state, by 16-byte key; the newest row of a key tells whether it was removed. -#}
+    look-ups into state, by 16-byte key; the newest row of a key tells whether it was removed. `element` is what the identifier stands for from
+    here on: its owner's profile, or itself while nobody owns it.
+    A set is `active` if it may change something. If all of its identifiers belong to one profile already, it changes nothing, now or later in
+    the batch: identifiers never leave a profile, and profiles only unite. -#}
 {% macro identity_identifiers(batch, locations) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -88,20 +91,38 @@
     left join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.profile_no = mapped.profile_no
   )
   select
-    ranked.set_no,
-    cast(ranked.rank_no as {{ profiles_sync.column_type('int') }}) as rank_no,
-    ranked.external_id_type,
-    ranked.external_id_value,
-    case when ranked.status = 'ok' and ranked.rank_no >= {{ stride }} then 'too_many' else ranked.status end as status,
-    owned.label,
-    owned.identifier_key,
-    owned.node
-  from ranked
-  left join owned
-    on owned.external_id_type = ranked.external_id_type
-    and {{ profiles_sync.exact('owned.external_id_value') }} = {{ profiles_sync.exact('ranked.external_id_value') }}
-    and ranked.status = 'ok'
-    and ranked.rank_no < {{ stride }}
+    set_no,
+    rank_no,
+    external_id_type,
+    external_id_value,
+    status,
+    label,
+    identifier_key,
+    node,
+    element,
+    case
+      when min(element) over (partition by set_no) <> max(element) over (partition by set_no) then 1
+      when {{ profiles_sync.modulo('min(element) over (partition by set_no)', stride) }} <> 0 then 1
+      else 0
+    end as active
+  from (
+    select
+      ranked.set_no,
+      cast(ranked.rank_no as {{ profiles_sync.column_type('int') }}) as rank_no,
+      ranked.external_id_type,
+      ranked.external_id_value,
+      case when ranked.status = 'ok' and ranked.rank_no >= {{ stride }} then 'too_many' else ranked.status end as status,
+      owned.label,
+      owned.identifier_key,
+      owned.node,
+      coalesce(owned.node, owned.label) as element
+    from ranked
+    left join owned
+      on owned.external_id_type = ranked.external_id_type
+      and {{ profiles_sync.exact('owned.external_id_value') }} = {{ profiles_sync.exact('ranked.external_id_value') }}
+      and ranked.status = 'ok'
+      and ranked.rank_no < {{ stride }}
+  ) as placed
 {% endmacro %}
 
 {#- Entries of `context.externalIds` by event: type, value, and whether the entry is ignored, being ill-formed, an account, or of a type

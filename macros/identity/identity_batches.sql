@@ -1,13 +1,9 @@
-{#- The batches that this run processes: the numbers above `after` up to `last`, cut where other settings come into force, and after each
+{#- The batches that this run processes: the numbers above `after` up to `last`, cut where other `versions` of the settings come into force, and after each
     run of `actions` (numbers, ascending): what an action takes away is gone for every event after it. Each is a mapping: `after` < number
     <= `upto`, the `version` of the settings, the `settings`, and whether it `ends_with_actions`. With the variable `with_current_rules` the
     newest settings hold for all. -#}
-{% macro identity_batches(after, last, actions=[]) %}
+{% macro identity_batches(versions, after, last, actions) %}
   {%- set batches = [] -%}
-  {%- set versions = profiles_sync.settings_versions() -%}
-  {%- if last > after and not versions -%}
-    {{ exceptions.raise_compiler_error('There are no settings yet: run `profiles-sync sync`, or `dbt build`, which records them.') }}
-  {%- endif -%}
   {%- if var('with_current_rules', false) -%}
     {%- set versions = versions[-1:] -%}
   {%- endif -%}

@@ -2,13 +2,15 @@
     large one, or one that would take many rounds, is first rid of all that no limit can touch. -#}
 {% macro identity_resolve_batch(batch) %}
   {%- set locations = profiles_sync.identifier_locations(batch.settings) -%}
-  {%- do batch.update({'active': 0, 'forest': false, 'contested': false, 'rounds': 0, 'trees': 0}) -%}
+  {%- do batch.update({'forest': false, 'contested': false, 'rounds': 0, 'trees': 0}) -%}
   {%- do profiles_sync.plan_for('lookups') -%}
   {%- do profiles_sync.create_work_table('work_events', profiles_sync.identity_new_events(batch, locations)) -%}
   {%- do batch.update({'landed': profiles_sync.affected_rows('work_table')}) -%}
   {%- do profiles_sync.create_work_table('work_identifiers', profiles_sync.identity_identifiers(batch, locations)) -%}
-  {%- set small = namespace(done=false) -%}
-  {%- if batch.landed <= var('identity_forest_from', 20000) -%}
+  {%- set found = run_query(profiles_sync.with_work_tables(profiles_sync.identity_news(batch))).rows[0] -%}
+  {%- for name in ['active', 'unfit', 'unruled', 'nameless', 'ignored', 'filtered'] -%} {%- do batch.update({name: found[loop.index0] | int}) -%} {%- endfor -%}
+  {%- set small = namespace(done=not batch.active) -%}
+  {%- if batch.active and batch.landed < var('identity_forest_from') -%}
     {%- set small.done = profiles_sync.identity_resolve_in_rounds(batch) -%}
   {%- endif -%}
   {%- if not small.done -%}
@@ -28,41 +30,34 @@
 {#- Rounds over all active events. Returns whether they ended soon enough. -#}
 {% macro identity_resolve_in_rounds(batch) %}
   {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_open_events()) -%}
-  {%- do batch.update({'active': profiles_sync.affected_rows('work_table')}) -%}
-  {%- if not batch.active -%}
-    {{- return(true) -}}
-  {%- endif -%}
   {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_open')) -%}
   {%- do profiles_sync.plan_for('joins') -%}
-  {{- return(profiles_sync.identity_run_rounds(batch, [batch.settings.identity_round_limit | int, var('identity_first_rounds', 12)] | min)) -}}
+  {{- return(profiles_sync.identity_run_rounds(batch, [batch.settings.identity_round_limit | int, var('identity_first_rounds')] | min)) -}}
 {% endmacro %}
 
 {#- The forest of all active sets; then rounds over the events of the contested components. -#}
 {% macro identity_resolve_by_forest(batch) %}
   {%- do batch.update({'forest': true, 'rounds': 0}) -%}
   {%- do profiles_sync.create_work_table('work_touches', profiles_sync.identity_touches()) -%}
-  {%- do batch.update({'active': profiles_sync.affected_rows('work_table')}) -%}
-  {%- if batch.active -%}
-    {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_touches')) -%}
-    {%- do profiles_sync.plan_for('joins') -%}
-    {%- do profiles_sync.create_work_table('work_links', profiles_sync.identity_links(batch)) -%}
-    {%- do profiles_sync.create_work_table('work_anchors', profiles_sync.identity_anchors()) -%}
-    {%- do profiles_sync.identity_grow_trees(batch) -%}
-    {%- do profiles_sync.create_work_table('work_contested', profiles_sync.identity_contested(batch, batch.trees)) -%}
-    {%- do batch.update({'contested': profiles_sync.affected_rows('work_table') > 0}) -%}
-    {%- if batch.contested -%}
-      {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_contested_events(batch)) -%}
-    {%- endif -%}
-    {%- set uncontested = profiles_sync.identity_uncontested_steps(batch.trees, batch.contested) -%}
-    {%- if not batch.contested -%}
-      {%- do profiles_sync.create_work_table('work_steps', uncontested) -%}
-    {%- elif profiles_sync.identity_run_rounds(batch, batch.settings.identity_round_limit | int) -%}
-      {% call statement('uncontested_steps') %}
-        {{ profiles_sync.insert_work_rows('work_steps', uncontested) }}
-      {% endcall %}
-    {%- else -%}
-      {%- do profiles_sync.identity_out_of_rounds(batch) -%}
-    {%- endif -%}
+  {%- do profiles_sync.create_work_table('work_sizes', profiles_sync.identity_sizes(batch, 'work_touches')) -%}
+  {%- do profiles_sync.plan_for('joins') -%}
+  {%- do profiles_sync.create_work_table('work_links', profiles_sync.identity_links(batch)) -%}
+  {%- do profiles_sync.create_work_table('work_anchors', profiles_sync.identity_anchors()) -%}
+  {%- do profiles_sync.identity_grow_trees(batch) -%}
+  {%- do profiles_sync.create_work_table('work_contested', profiles_sync.identity_contested(batch, batch.trees)) -%}
+  {%- do batch.update({'contested': profiles_sync.affected_rows('work_table') > 0}) -%}
+  {%- if batch.contested -%}
+    {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_contested_events(batch)) -%}
+  {%- endif -%}
+  {%- set uncontested = profiles_sync.identity_uncontested_steps(batch.trees, batch.contested) -%}
+  {%- if not batch.contested -%}
+    {%- do profiles_sync.create_work_table('work_steps', uncontested) -%}
+  {%- elif profiles_sync.identity_run_rounds(batch, batch.settings.identity_round_limit | int) -%}
+    {% call statement('uncontested_steps') %}
+      {{ profiles_sync.insert_work_rows('work_steps', uncontested) }}
+    {% endcall %}
+  {%- else -%}
+    {%- do profiles_sync.identity_out_of_rounds(batch) -%}
   {%- endif -%}
 {% endmacro %}
 

@@ -13,9 +13,6 @@
   {%- if batch.active -%}
     {%- set refusals = profiles_sync.queryable('work_refusals', profiles_sync.identity_refusals(batch)) -%}
   {%- endif -%}
-  {%- if batch.active -%}
-    {%- set refusals = profiles_sync.queryable('work_refusals', profiles_sync.identity_refusals(batch)) -%}
-  {%- endif -%}
   {%- set transaction = profiles_sync.new_transaction() -%}
 
   {% call profiles_sync.write_step(transaction, 'seen_messages') %}
@@ -101,6 +98,7 @@
   {% endcall %}
   {%- endif %}
 
+  {%- if batch.active or batch.unfit or batch.nameless %}
   {% call profiles_sync.write_step(transaction, 'identity_violations') %}
   insert into {{ profiles_sync.contract_relation('identity_violations') }}
     (id, message_id, event_no, violation, external_id_type, external_id_value, limit_value, limit_window, resolved_segment_id, uuid_ts)
@@ -148,7 +146,9 @@
   left join {{ profiles }} as profiles on profiles.profile_no = resolved.stamp_no
   where {{ landed_within }} and resolved.event_no > {{ batch.after }} and resolved.event_no <= {{ batch.upto }}
   {% endcall %}
+  {%- endif %}
 
+  {%- if batch.ignored or batch.unruled %}
   {% call profiles_sync.write_step(transaction, 'notices') %}
   insert into {{ profiles_sync.contract_relation('notices') }} (sync_id, notice, table_name, column_name, occurrences, detail, noticed_at)
   select
@@ -161,11 +161,8 @@
     {{ profiles_sync.now_utc() }}
   from ({{ profiles_sync.identity_notices(batch) }}) as found
   {% endcall %}
+  {%- endif %}
 
-  {%- set filtered = namespace(n=0) -%}
-  {%- if batch.settings.event_filters -%}
-    {%- set filtered.n = run_query(profiles_sync.with_work_tables("select count(*) from work_events where outcome = 'filtered'")).rows[0][0] | int -%}
-  {%- endif -%}
   {% call profiles_sync.write_step(transaction, 'identity_resolution') %}
   insert into {{ relation }}
     (sync_id, from_event_no, to_event_no, clock_ms, settings_version, events, duplicates, filtered, profiles_created, profiles_merged,
@@ -177,20 +174,20 @@
     {{ clock_ms }},
     {{ batch.version }},
     {{ batch.landed }},
-    {{ batch.landed - filtered.n }} - {{ profiles_sync.written(transaction, 'seen_messages') }},
-    {{ filtered.n }},
+    {{ batch.landed - batch.filtered }} - {{ profiles_sync.written(transaction, 'seen_messages') }},
+    {{ batch.filtered }},
     {{ profiles_sync.written(transaction, 'identity_profiles') }},
     {{ profiles_sync.written(transaction, 'identity_canonical') }} - {{ profiles_sync.written(transaction, 'forget_canonical') }},
     {{ profiles_sync.written(transaction, 'identity_violations') }},
     {{ profiles_sync.sync_uuid_ts() }}
   {% endcall %}
   {%- do profiles_sync.commit_transaction(transaction) -%}
-  {%- set duplicates = batch.landed - filtered.n - profiles_sync.written(transaction, 'seen_messages') -%}
+  {%- set duplicates = batch.landed - batch.filtered - profiles_sync.written(transaction, 'seen_messages') -%}
   {%- if duplicates > 0 -%} {%- do profiles_sync.identity_note_duplicates(batch) -%} {%- endif -%}
   {{- return({
     'events': batch.landed,
     'duplicates': duplicates,
-    'filtered': filtered.n,
+    'filtered': batch.filtered,
     'profiles_created': profiles_sync.written(transaction, 'identity_profiles'),
     'profiles_merged': profiles_sync.written(transaction, 'identity_canonical') - profiles_sync.written(transaction, 'forget_canonical'),
     'violations': profiles_sync.written(transaction, 'identity_violations'),

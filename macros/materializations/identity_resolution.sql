@@ -18,17 +18,19 @@
 
   {%- set counts = {'events': 0, 'duplicates': 0, 'filtered': 0, 'profiles_created': 0, 'profiles_merged': 0, 'violations': 0} -%}
   {%- set done = namespace(commits=0, first=true) -%}
-  {%- set found = run_query(
-    'select max(commits.to_event_no) as to_event_no, max(commits.clock_ms) as clock_ms, (select max(landed.event_no) from '
-    ~ profiles_sync.contract_relation('raw_events') ~ ' as landed) as last_no, (select max(actions.event_no) from '
-    ~ profiles_sync.contract_relation('identity_actions') ~ ' as actions) as last_action_no from ' ~ target_relation ~ ' as commits'
-  ).rows[0] -%}
-  {%- set after, last_no, last_action_no = (found[0] or 0) | int, (found[2] or 0) | int, (found[3] or 0) | int -%}
+  {%- set versions = profiles_sync.settings_versions({
+    'after': 'select max(commits.to_event_no) from ' ~ target_relation ~ ' as commits',
+    'clock_ms': 'select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits',
+    'last_no': 'select max(landed.event_no) from ' ~ profiles_sync.contract_relation('raw_events') ~ ' as landed',
+    'last_action_no': 'select max(actions.event_no) from ' ~ profiles_sync.contract_relation('identity_actions') ~ ' as actions',
+  }) -%}
+  {%- set found = versions[-1] -%}
+  {%- set after, last_no, last_action_no = (found.after or 0) | int, (found.last_no or 0) | int, (found.last_action_no or 0) | int -%}
   {%- set actions = profiles_sync.identity_actions_after(after) if last_action_no > after else [] -%}
-  {%- for batch in profiles_sync.identity_batches(after, [last_no, last_action_no] | max, actions) -%}
+  {%- for batch in profiles_sync.identity_batches(versions, after, [last_no, last_action_no] | max, actions) -%}
     {#- The clock goes on from the commit before. -#}
     {%- do batch.update({
-      'clock_ms': found[1] if done.first else run_query('select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits').rows[0][0]
+      'clock_ms': found.clock_ms if done.first else run_query('select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits').rows[0][0]
     }) -%}
     {%- set done.first = false -%}
     {%- do profiles_sync.identity_resolve_batch(batch) -%}

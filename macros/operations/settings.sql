@@ -1,13 +1,17 @@
 {#- The settings in force, newest last: a list of {`version`, `from_event_no`, `settings`}; version n holds from its event number up to
     the next one's. A sync records them before dbt runs. Where dbt works alone, they are composed here of the package's variables and rule
-    seeds, and recorded when they changed; so a model that calls this must name the two seeds (`rule_seeds()`) as its dependencies. -#}
-{% macro settings_versions() %}
+    seeds, and recorded when they changed; so a model that calls this must name the two seeds (`rule_seeds()`) as its dependencies.
+    `facts`, scalar subqueries by name, are read in the same statement and stand beside the settings of each version. -#}
+{% macro settings_versions(facts={}) %}
   {%- set versions = [] -%}
   {%- if execute -%}
     {%- set history = profiles_sync.contract_relation('settings_history') -%}
     {%- set origin = namespace(last='dbt', last_text='') -%}
-    {%- for row in run_query('select version, from_event_no, settings, origin from ' ~ history ~ ' order by version').rows -%}
+    {%- set columns = ['version', 'from_event_no', 'settings', 'origin'] -%}
+    {%- for name, subquery in facts.items() -%} {%- do columns.append('(' ~ subquery ~ ') as ' ~ name) -%} {%- endfor -%}
+    {%- for row in run_query('select ' ~ columns | join(', ') ~ ' from ' ~ history ~ ' order by version').rows -%}
       {%- do versions.append({'version': row[0] | int, 'from_event_no': row[1] | int, 'settings': fromjson(row[2])}) -%}
+      {%- for name in facts -%} {%- do versions[-1].update({name: row[4 + loop.index0]}) -%} {%- endfor -%}
       {%- set origin.last = row[3] -%}
       {%- set origin.last_text = row[2] -%}
     {%- endfor -%}
@@ -21,7 +25,7 @@
           select {{ version }}, {{ from_event_no }}, {{ profiles_sync.text_literal(tojson(composed, sort_keys=true)) }}, 'dbt', {{ profiles_sync.now_utc() }}
         {% endcall %}
         {%- do profiles_sync.commit() -%}
-        {%- do versions.append({'version': version, 'from_event_no': from_event_no, 'settings': composed}) -%}
+        {{- return(profiles_sync.settings_versions(facts)) -}}
       {%- endif -%}
     {%- endif -%}
   {%- endif -%}

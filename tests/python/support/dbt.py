@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,12 +65,18 @@ class Deployment:
         }
         return values | (self.database.environment if self.database else {})
 
-    def dbt(self, *arguments: str, check: bool = True, project_dir: Path = ROOT) -> dbtRunnerResult:
-        """Run dbt; raises DbtFailedError with the failing nodes' messages unless `check` is off."""
+    def dbt(
+        self,
+        *arguments: str,
+        check: bool = True,
+        project_dir: Path = ROOT,
+        callbacks: Sequence[Callable[[Any], None]] = (),
+    ) -> dbtRunnerResult:
+        """Run dbt; raises DbtFailedError with the failing nodes' messages unless `check` is off. `callbacks` get dbt's events."""
         command = [*arguments, "--project-dir", str(project_dir), "--target-path", str(self.parse_cache)]
         command += ["--log-path", str(self.home / "logs"), "--quiet"]
         with environment(self.env):
-            result = dbtRunner().invoke(command)
+            result = dbtRunner(callbacks=list(callbacks)).invoke(command)
         if check and not result.success:
             nodes = getattr(result.result, "results", None) or []
             failed = [
