@@ -10,7 +10,8 @@
     {%- for name, type in columns.items() -%}
       {%- if name | lower not in present -%}
         {%- do added.update({name: type}) -%}
-      {%- elif type == 'float' and present[name | lower].is_integer() -%}
+      {#- An integer of Snowflake is a NUMBER without fraction, for dbt a numeric. -#}
+      {%- elif type == 'float' and (present[name | lower].is_integer() or present[name | lower].is_numeric()) -%}
         {%- do profiles_sync.widen_column(relation, name) -%}
       {%- endif -%}
     {%- endfor -%}
