@@ -121,6 +121,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
+@pytest.mark.parametrize("deployment", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True)
 def test_every_value_is_found(deployment: Deployment, seed: int) -> None:
     rng = random.Random(seed)
     pipeline = Pipeline(deployment)
