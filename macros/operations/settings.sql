@@ -64,6 +64,8 @@
         {%- set value = row[column] -%}
         {%- do item.update({column | lower: (value | int) if value is number and value is not boolean else ('' if value is none and column | lower in ('external_id_type', 'normalize', 'value') else value)}) -%}
       {%- endfor -%}
+      {#- dbt loads the text `null` of a seed as NULL on most engines; a value is blank by mistake only. -#}
+      {%- if item.get('kind') == 'exact' and not item.value -%} {%- do item.update({'value': 'null'}) -%} {%- endif -%}
       {%- do rows.append(item) -%}
     {%- endfor -%}
     {%- do settings.update({seed: rows}) -%}
@@ -73,7 +75,8 @@
 
 {#- Greatest event number that identity has committed; 0 before its first commit. -#}
 {% macro identity_watermark() %}
-  {%- set resolution = ref('profiles_sync', 'identity_resolution') -%}
+  {#- That model itself asks too, and a model cannot refer to itself. -#}
+  {%- set resolution = this if model.name == 'identity_resolution' else ref('profiles_sync', 'identity_resolution') -%}
   {%- set built = load_relation(resolution) -%}
   {{- return((run_query('select max(to_event_no) from ' ~ resolution).rows[0][0] or 0) | int if built is not none else 0) -}}
 {% endmacro %}
