@@ -81,7 +81,7 @@ class Finding:
 
 def statements(batch: str) -> Iterator[str]:
     """The statements of a batch that dbt or we sent, without those that are the adapter's own."""
-    text = re.sub(r"(?s)^\s*/\*.*?\*/", "", batch).strip().rstrip(";")
+    text = re.sub(r"(?s)^(\s*/\*.*?\*/|\s*--[^\n]*\n)*", "", batch).strip().rstrip(";")
     for inner in re.findall(r"(?is)\bexec(?:ute)?\s*\(\s*'((?:[^']|'')*)'\s*\)", text):
         yield from statements(inner.replace("''", "'"))
     if (

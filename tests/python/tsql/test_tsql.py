@@ -29,9 +29,7 @@ class StandInDeployment(Deployment):
 
 
 SERVERS: dict[str, StandIn] = {}
-POOL = pytest.param(
-    "synapse", marks=[pytest.mark.slow, pytest.mark.skip(reason="the pool's case study has not run to its end yet")]
-)
+POOL = pytest.param("synapse", marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module", params=["sqlserver", POOL])
@@ -40,7 +38,8 @@ def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     engine: str = request.param
     with {"sqlserver": running_sqlserver, "synapse": running_synapse}[engine]() as server:
         SERVERS[engine] = server
-        home = tmp_path_factory.mktemp(f"{engine}_home")
+        home = tmp_path_factory.mktemp(engine) / "home"
+        home.mkdir()
         found = StandInDeployment(home, engine, tmp_path_factory.mktemp(f"{engine}_target"), server.database())
         found.dbt("run-operation", "prepare_space")
         yield found

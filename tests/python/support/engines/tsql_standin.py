@@ -22,7 +22,7 @@ from typing import Any
 
 import duckdb
 
-from support.engines.tsql_translator import MACROS, translate
+from support.engines.tsql_translator import MACROS, UntranslatableError, translate
 
 _SYSTEM_VIEWS = (
     "create schema if not exists sys",
@@ -208,7 +208,7 @@ class Connection:
             place = yield from self._statement(sql, place, parameters, variables, True)
 
     def _statement(
-        self, sql: str, place: int, parameters: list[Any], variables: dict[str, Any], wanted: bool
+        self, sql: str, place: int, parameters: list[Any], variables: dict[str, Any], wanted: bool, inside: bool = False
     ) -> Iterator[_Result] | Any:
         """Run the statement at a place, if it is wanted; return where it ends."""
         place = _HEAD.match(sql, place).end()  # type: ignore[union-attr]
@@ -241,7 +241,7 @@ class Connection:
         elif found := re.compile(r"(?is)if\s+@@trancount\s*>\s*0\s+rollback\s+transaction").match(sql, place):
             self._undo()
         else:
-            end = _end(sql, place)
+            end = _end(sql, place, inside)
             if wanted:
                 yield from self._plain(sql[place:end], parameters, variables)
             return end
@@ -257,7 +257,9 @@ class Connection:
             place = _HEAD.match(sql, place).end()  # type: ignore[union-attr]
             if end := re.compile(r"(?i)end\b").match(sql, place):
                 return end.end()
-            place = yield from self._statement(sql, place, [], {}, wanted)
+            if place >= len(sql):
+                raise UntranslatableError(f"a BEGIN without its END:\n{sql}")
+            place = yield from self._statement(sql, place, [], {}, wanted, True)
 
     def _plain(self, sql: str, parameters: list[Any], variables: Mapping[str, Any]) -> Iterator[_Result]:
         sql = sql.strip().rstrip(";")
@@ -330,16 +332,18 @@ def _unquoted(literal: str) -> str:
     return literal[literal.index("'") + 1 : -1].replace("''", "'")
 
 
-def _end(sql: str, place: int) -> int:
-    """Return where a statement ends: at a semicolon, at an EXEC of the same batch, or with the batch."""
+def _end(sql: str, place: int, inside: bool) -> int:
+    """Return where a statement ends: at a semicolon, at another one without it, or with the batch; inside of a block, at its END."""
     pattern = re.compile(
-        rf"(?is){_STRING}|\"[^\"]*\"|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|;|\bexec(?:ute)?\s*\(|\bif\s+object_id\b|\brename\s+object\b"
+        rf"(?is){_STRING}|\"[^\"]*\"|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|;|\bexec(?:ute)?\s*\(|\bif\s+object_id\b|\brename\s+object\b|\bend\b"
     )
     for found in pattern.finditer(sql, place):
         text = found[0].lower()
         if text == ";":
             return found.end()
         if text.startswith(("exec", "if", "rename")) and found.start() > place:
+            return found.start()
+        if text == "end" and inside:
             return found.start()
     return len(sql)
 
