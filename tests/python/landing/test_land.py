@@ -621,6 +621,7 @@ def test_columns_are_registered(space: LandingSpace) -> None:
         ("order_completed", "context_ip", '["context","ip"]', "varchar", "active"),
         ("order_completed", "order_id", '["properties","order","id"]', "varchar", "active"),
         ("order_completed", "price", '["properties","price"]', "float", "active"),
+        ("pages", "name", '["properties","name"]', "varchar", "shared"),
         ("pages", "url", '["properties","url"]', "varchar", "active"),
         ("profile_traits", "address_city", '["traits","address","city"]', "varchar", "active"),
         ("profile_traits", "first_name", '["traits","firstName"]', "varchar", "active"),
