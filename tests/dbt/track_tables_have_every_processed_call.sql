@@ -1,5 +1,6 @@
 -- A returned row means: a track event's table lacks processed calls that it should have by now, has others, or has one twice.
 -- depends_on: {{ ref('tracks') }}
+-- depends_on: {{ ref('stg_events') }}
 {%- set opted_out = profiles_sync.setting_periods('honor_warehouse_opt_out') | selectattr('value') | list %}
 {%- set tables = [] %}
 {%- if execute %}
