@@ -1,4 +1,5 @@
 -- A returned row means: a trait that is a text column is in one of user_traits and profile_traits only, or with another value.
+-- depends_on: {{ ref('profile_traits') }}
 {%- set columns = profiles_sync.registered_columns('profile_traits') | selectattr('type', 'equalto', 'varchar') | list %}
 {%- for column in columns %}
   {%- set value = 'profiles.' ~ profiles_sync.quote_column(column.name) %}
