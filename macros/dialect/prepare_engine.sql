@@ -42,7 +42,7 @@ declare
   a bigint; b bigint; c bigint; d bigint; e bigint; f bigint; k bigint; t bigint;
   w bigint[];
 begin
-  message := message || '\x80'::bytea;
+  message := message || decode('80', 'hex');
   message := message || decode(repeat('00', (120 - octet_length(message) % 64) % 64), 'hex') || decode(lpad(to_hex(bits), 16, '0'), 'hex');
   for block in 0 .. octet_length(message) / 64 - 1 loop
     for i in 0 .. 15 loop

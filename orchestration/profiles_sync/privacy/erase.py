@@ -88,12 +88,12 @@ def strip(workplace: Workplace) -> None:
     """
     run_dbt(workplace, ["run-operation", "prepare_erasure"])
     with open_warehouse(workplace.target) as warehouse, warehouse.transaction():
-        raw, listed = warehouse.staging("raw_events"), warehouse.ops("erased_events")
+        raw_events, erased = warehouse.staging("raw_events"), warehouse.ops("erased_events")
         events = [
             row[0]
             for row in warehouse.query(
-                f"select raw.event_no from {raw} as raw inner join {listed} as listed on listed.event_no = raw.event_no "
-                f"where raw.type <> '{ERASED}' order by raw.event_no"
+                f"select landed.event_no from {raw_events} as landed inner join {erased} as listed "
+                f"on listed.event_no = landed.event_no where landed.type <> '{ERASED}' order by landed.event_no"
             )
         ]
         rows = warehouse.query(

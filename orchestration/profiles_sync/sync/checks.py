@@ -131,7 +131,7 @@ def check_tables(warehouse: Warehouse, tables: Sequence[BuiltTable], sync_id: st
     results = [*_rows_and_keys(warehouse, tables), *_calls(warehouse, tables), *_changes(warehouse, tables)]
     failed = [result for result in results if not result.passed]
     if failed:
-        now = warehouse.query(f"select max(uuid_ts) from {warehouse.ops('current_sync')}")[0][0]
+        now = _mark(warehouse)
         warehouse.insert(
             warehouse.ops("notices"),
             ["sync_id", "notice", "table_name", "occurrences", "detail", "noticed_at"],
@@ -150,11 +150,16 @@ def check_tables(warehouse: Warehouse, tables: Sequence[BuiltTable], sync_id: st
     return results
 
 
+def _mark(warehouse: Warehouse) -> Any:
+    """The `uuid_ts` of the sync in progress."""
+    return warehouse.query(f"select max(uuid_ts) from {warehouse.ops('current_sync')}")[0][0]
+
+
 def _rows_and_keys(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
     written = [table for table in tables if table.written]
     if not written:
         return []
-    mark = warehouse.query(f"select max(uuid_ts) from {warehouse.ops('current_sync')}")[0][0]
+    mark = _mark(warehouse)
     parts = []
     for table in written:
         columns = warehouse.column_list(table.key)
@@ -200,13 +205,13 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
         )
         parts.append(
             "select wanted.table_name, count(*), count(outcomes.stamp_no) "
-            f"from {warehouse.staging('raw_events')} as raw inner join {warehouse.staging('identity_events')} as outcomes "
-            "on outcomes.event_no = raw.event_no and outcomes.outcome = 'processed' "
-            f"inner join ({wanted}) as wanted on wanted.wanted_value = raw.{warehouse.quote(column)} "
-            "and raw.event_no > wanted.after_no and raw.event_no <= wanted.upto_no "
-            "and raw.received_at >= wanted.received_from "
-            f"where raw.event_no > {min(table.events.after for table in chosen)} and "
-            f"raw.event_no <= {max(table.events.upto for table in chosen)} group by wanted.table_name"
+            f"from {warehouse.staging('raw_events')} as landed inner join {warehouse.staging('identity_events')} as outcomes "
+            "on outcomes.event_no = landed.event_no and outcomes.outcome = 'processed' "
+            f"inner join ({wanted}) as wanted on wanted.wanted_value = landed.{warehouse.quote(column)} "
+            "and landed.event_no > wanted.after_no and landed.event_no <= wanted.upto_no "
+            "and landed.received_at >= wanted.received_from "
+            f"where landed.event_no > {min(table.events.after for table in chosen)} and "
+            f"landed.event_no <= {max(table.events.upto for table in chosen)} group by wanted.table_name"
         )
     for name, calls, stamped in warehouse.query(" union all ".join(parts)):
         expected[name] = (int(calls), int(stamped))

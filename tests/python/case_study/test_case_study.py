@@ -26,8 +26,8 @@ def assert_tables(pipeline: Pipeline, folder: str) -> None:
         assert sorted(found, key=lambda row: [row[column] for column in columns]) == wanted, file.stem
 
 
-@pytest.mark.parametrize("cuts", [(4,), (2, 3, 4)], ids=["at once", "step by step"])
-def test_case_study(deployment: Deployment, cuts: tuple[int, ...]) -> None:
+def run_case_study(deployment: Deployment, cuts: tuple[int, ...]) -> Pipeline:
+    """Sync the calls up to each of the cuts, and hold every table to its expected rows after each."""
     pipeline = Pipeline(deployment)
     pipeline.configure(space_id="demo")
     done = 0
@@ -41,6 +41,12 @@ def test_case_study(deployment: Deployment, cuts: tuple[int, ...]) -> None:
         if cut < 4:
             assert_tables(pipeline, f"after_event_{cut}")
     assert_tables(pipeline, "expected")
+    return pipeline
+
+
+@pytest.mark.parametrize("cuts", [(4,), (2, 3, 4)], ids=["at once", "step by step"])
+def test_case_study(deployment: Deployment, cuts: tuple[int, ...]) -> None:
+    run_case_study(deployment, cuts)
 
 
 def test_nothing_landed_yet(deployment: Deployment) -> None:

@@ -63,10 +63,7 @@ PHASES = {
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    cli = Cli(tmp_path)
-    cli.home.mkdir()
-    (cli.home / "profiles_sync.yml").write_text(f"sources: [{tmp_path}/archive]\n")
-    return cli
+    return Cli.reading_archive(tmp_path)
 
 
 def driven(cli: Cli, driver: str, *arguments: str) -> subprocess.CompletedProcess[str]:

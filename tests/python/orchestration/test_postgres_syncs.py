@@ -39,10 +39,8 @@ def database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
 def cli(tmp_path_factory: pytest.TempPathFactory, database: PostgresDatabase) -> Cli:
     # As no superuser, to whom every right is given.
     environment = {**database.environment, "PROFILES_SYNC_POSTGRES_USER": SYNCER}
-    cli = Cli(tmp_path_factory.mktemp("postgres_syncs"), environment)
-    cli.home.mkdir()
-    (cli.home / "profiles_sync.yml").write_text(f"sources: [{cli.folder}/archive]\nreader_roles: [{READER}]\n")
-    return cli
+    folder = tmp_path_factory.mktemp("postgres_syncs")
+    return Cli.reading_archive(folder, environment, configuration=f"reader_roles: [{READER}]\n")
 
 
 @pytest.fixture(scope="module")

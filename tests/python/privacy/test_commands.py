@@ -16,10 +16,7 @@ USER, EMAIL = "user-4711", "jane@secret.example"
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    cli = Cli(tmp_path)
-    cli.home.mkdir()
-    (cli.home / "profiles_sync.yml").write_text(f"sources: [{tmp_path}/archive]\n")
-    return cli
+    return Cli.reading_archive(tmp_path)
 
 
 def files_with(cli: Cli, text: str) -> list[str]:

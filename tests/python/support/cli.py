@@ -47,6 +47,16 @@ class Cli:
         watch.mkdir(parents=True, exist_ok=True)
         (watch / "sitecustomize.py").write_text(_WATCH)
 
+    @classmethod
+    def reading_archive(
+        cls, folder: Path, environment: Mapping[str, str] | None = None, *, configuration: str = ""
+    ) -> Cli:
+        """A home whose syncs read `folder/archive`; `configuration` is more of its file."""
+        cli = cls(folder, environment or {})
+        cli.home.mkdir()
+        (cli.home / "profiles_sync.yml").write_text(f"sources: [{folder}/archive]\n{configuration}")
+        return cli
+
     @property
     def home(self) -> Path:
         """The home."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from case_study.test_case_study import CALLS, assert_tables
+from case_study.test_case_study import run_case_study
 from profiles_sync.home import Home
 from profiles_sync.project import open_workplace
 from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
@@ -48,20 +48,7 @@ def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="module")
 def synced(deployment: Deployment) -> Pipeline:
     """The case study, step by step; then calls with new columns, an integer that becomes a float, and identifiers in an array."""
-    pipeline = Pipeline(deployment)
-    pipeline.configure(space_id="demo")
-    done = 0
-    for cut in (2, 3, 4):
-        sources: dict[str, list[Any]] = {}
-        for number, call in enumerate(CALLS[done:cut], done + 1):
-            sources.setdefault("source_2" if number == 4 else "source_1", []).append(call)
-        pipeline.land_all(sources)
-        pipeline.build()
-        done = cut
-        if cut < 4:
-            assert_tables(pipeline, f"after_event_{cut}")
-    assert_tables(pipeline, "expected")
-    return pipeline
+    return run_case_study(deployment, (2, 3, 4))
 
 
 def test_case_study(synced: Pipeline) -> None:

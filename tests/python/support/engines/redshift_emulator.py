@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from profiles_sync.naming import NAME_RULES
+from support.dbt import ROOT
 from support.engines import EngineUnavailableError, free_port, require
 from support.postgres import USER, PostgresServer, find_binaries, running_postgres
 
@@ -463,6 +464,14 @@ def running_redshift() -> Iterator[RedshiftServer]:
                 thread.join(timeout=10)
 
 
+def _sha1_function() -> str:
+    """The project's SHA-1 for a Postgres without pgcrypto, in `pg_catalog`."""
+    macros = (ROOT / "macros" / "dialect" / "prepare_engine.sql").read_text()
+    found = re.search(r"{% macro postgres_sha1_function\(schema\) %}(.*?){% endmacro %}", macros, re.DOTALL)
+    assert found is not None
+    return found[1].replace("{{ schema }}", "pg_catalog").strip()
+
+
 def _make_template(postgres: PostgresServer) -> None:
     """The database that all others are copies of."""
     connect: Sequence[str] = ["-h", postgres.host, "-p", str(postgres.port), "-U", USER]
@@ -470,6 +479,7 @@ def _make_template(postgres: PostgresServer) -> None:
         [postgres.binaries / "createdb", *connect, "redshift"],
         [
             postgres.binaries / "psql", *connect, "-d", "redshift", "-v", "ON_ERROR_STOP=1", "-q",
+            "-c", "set allow_system_table_mods = on", "-c", _sha1_function(),
             "-f", Path(__file__).with_name("redshift_objects.sql"),
         ],
     ):  # fmt: skip
