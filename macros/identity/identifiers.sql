@@ -60,35 +60,46 @@
       ) as rank_no
     from judged
   ),
-  promoted as (
+  keyed as (
     select
+      set_no,
+      cast(rank_no as {{ profiles_sync.column_type('int') }}) as rank_no,
       external_id_type,
       external_id_value,
-      min(set_no * {{ stride }} + rank_no) as label,
-      {{ profiles_sync.identifier_key('external_id_type', 'external_id_value') }} as identifier_key
+      case when status = 'ok' and rank_no >= {{ stride }} then 'too_many' else status end as status,
+      case when status = 'ok' and rank_no < {{ stride }} then {{ profiles_sync.identifier_key('external_id_type', 'external_id_value') }} end as identifier_key
     from ranked
-    where status = 'ok' and rank_no < {{ stride }}
-    group by external_id_type, external_id_value, {{ profiles_sync.exact('external_id_value') }}
   ),
-  mapped as (
+  looked_up as (
+    {#- Each by itself, by its key: a join with what was looked up once would be one of two queries, of which a planner knows nothing. #}
     select
-      promoted.label,
+      keyed.set_no,
+      keyed.rank_no,
+      keyed.external_id_type,
+      keyed.external_id_value,
+      keyed.status,
+      keyed.identifier_key,
       log.profile_no,
       log.operation,
-      row_number() over (partition by promoted.label order by log.event_no desc, log.row_no desc) as newest
-    from promoted
-    inner join {{ profiles_sync.contract_relation('identity_mapping_log') }} as log on log.identifier_key = promoted.identifier_key
+      row_number() over (partition by keyed.set_no, keyed.status, keyed.rank_no order by log.event_no desc, log.row_no desc) as newest
+    from keyed
+    left join {{ profiles_sync.contract_relation('identity_mapping_log') }} as log on log.identifier_key = keyed.identifier_key
   ),
-  owned as (
+  placed as (
     select
-      promoted.external_id_type,
-      promoted.external_id_value,
-      promoted.label,
-      promoted.identifier_key,
-      coalesce(moved.canonical_no, mapped.profile_no) * {{ stride }} as node
-    from promoted
-    left join mapped on mapped.label = promoted.label and mapped.newest = 1 and mapped.operation = 'CREATED'
-    left join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.profile_no = mapped.profile_no
+      looked_up.set_no,
+      looked_up.rank_no,
+      looked_up.external_id_type,
+      looked_up.external_id_value,
+      looked_up.status,
+      looked_up.identifier_key,
+      min(case when looked_up.status = 'ok' then looked_up.set_no * {{ stride }} + looked_up.rank_no end) over (
+        partition by looked_up.identifier_key
+      ) as label,
+      case when looked_up.operation = 'CREATED' then coalesce(moved.canonical_no, looked_up.profile_no) * {{ stride }} end as node
+    from looked_up
+    left join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.profile_no = looked_up.profile_no
+    where looked_up.newest = 1
   )
   select
     set_no,
@@ -106,23 +117,9 @@
       else 0
     end as active
   from (
-    select
-      ranked.set_no,
-      cast(ranked.rank_no as {{ profiles_sync.column_type('int') }}) as rank_no,
-      ranked.external_id_type,
-      ranked.external_id_value,
-      case when ranked.status = 'ok' and ranked.rank_no >= {{ stride }} then 'too_many' else ranked.status end as status,
-      owned.label,
-      owned.identifier_key,
-      owned.node,
-      coalesce(owned.node, owned.label) as element
-    from ranked
-    left join owned
-      on owned.external_id_type = ranked.external_id_type
-      and {{ profiles_sync.exact('owned.external_id_value') }} = {{ profiles_sync.exact('ranked.external_id_value') }}
-      and ranked.status = 'ok'
-      and ranked.rank_no < {{ stride }}
-  ) as placed
+    select set_no, rank_no, external_id_type, external_id_value, status, label, identifier_key, node, coalesce(node, label) as element
+    from placed
+  ) as elements
 {% endmacro %}
 
 {#- Entries of `context.externalIds` by event: type, value, and whether the entry is ignored, being ill-formed, an account, or of a type

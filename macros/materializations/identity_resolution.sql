@@ -41,7 +41,8 @@
     {%- set done.commits = done.commits + 1 -%}
   {%- endfor -%}
   {%- if done.commits -%}
-    {#- Every other model joins these next. -#}
+    {#- Every other model joins these next, planned as ever. -#}
+    {%- do profiles_sync.plan_for('lookups') -%}
     {%- set written = [profiles_sync.contract_relation('raw_events')] -%}
     {%- for name in ['events', 'profiles', 'canonical', 'graph_log', 'mapping_log'] -%}
       {%- do written.append(profiles_sync.contract_relation('identity_' ~ name)) -%}
