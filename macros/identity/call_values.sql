@@ -74,13 +74,13 @@
   {%- set parts = [] %}
   {%- for column in columns %}
     {%- do parts.append(
-      'case when ' ~ profiles_sync.null_if_empty(column) ~ " is null then ',' else " ~ profiles_sync.concat_text([
+      'case when ' ~ profiles_sync.null_if_empty(column) ~ " is null then ',' else " ~ profiles_sync.concat_filled([
         'cast(' ~ profiles_sync.text_length(column) ~ ' as ' ~ profiles_sync.column_type('text') ~ ')', "':'", column
       ]) ~ ' end'
     ) %}
   {%- endfor %}
   calls as (
-    select event_no, {{ profiles_sync.column_list(columns) }}, {{ profiles_sync.concat_text(parts) }} as spelled
+    select event_no, {{ profiles_sync.column_list(columns) }}, {{ profiles_sync.concat_filled(parts) }} as spelled
     from located
   )
 {% endmacro %}

@@ -81,7 +81,12 @@
       keyed.identifier_key,
       log.profile_no,
       log.operation,
-      row_number() over (partition by keyed.set_no, keyed.status, keyed.rank_no order by log.event_no desc, log.row_no desc) as newest
+      dense_rank() over (partition by keyed.identifier_key order by log.event_no desc, log.row_no desc) as newest,
+      {#- Of all rows; in the same order, so that the engine sorts once. #}
+      min(case when keyed.status = 'ok' then keyed.set_no * {{ stride }} + keyed.rank_no end) over (
+        partition by keyed.identifier_key order by log.event_no desc, log.row_no desc
+        rows between unbounded preceding and unbounded following
+      ) as label
     from keyed
     left join {{ profiles_sync.contract_relation('identity_mapping_log') }} as log on log.identifier_key = keyed.identifier_key
   ),
@@ -93,9 +98,7 @@
       looked_up.external_id_value,
       looked_up.status,
       looked_up.identifier_key,
-      min(case when looked_up.status = 'ok' then looked_up.set_no * {{ stride }} + looked_up.rank_no end) over (
-        partition by looked_up.identifier_key
-      ) as label,
+      looked_up.label,
       case when looked_up.operation = 'CREATED' then coalesce(moved.canonical_no, looked_up.profile_no) * {{ stride }} end as node
     from looked_up
     left join {{ profiles_sync.contract_relation('identity_canonical') }} as moved on moved.profile_no = looked_up.profile_no
