@@ -78,6 +78,7 @@ left join {{ ref('profiles_sync', 'stg_events') }} as events
   on events.event_no = {{ alias }}.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}{{ profiles_sync.landing_days('events', slice) }}
 {%- endmacro %}
 
+{#- A column of that event, or what the row has already. -#}
 {% macro first_written(events, present, column) %}
   {%- set fresh = events ~ '.' ~ profiles_sync.quote_column(column) -%}
   {{- return('coalesce(' ~ fresh ~ ', ' ~ present ~ '.' ~ profiles_sync.quote_column(column) ~ ')' if profiles_sync.is_built() else fresh) -}}

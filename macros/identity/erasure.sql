@@ -1,8 +1,6 @@
-{#- Prepares the erasing of the events listed in `erased_events` whose calls are still there: which of their identifiers stay, and under what
-    name. An identifier that another call carries stays as it is; of the others each becomes a name that says nothing, made of the place
-    where it was first carried, so that a replay of the calls without them makes the same profiles and merges, in the same order.
-
-    Grain of `erased_identifiers`: event and rank, the key of both. Reads every call once more, as a rebuild does. -#}
+{#- Prepares the erasing of the events listed in `erased_events` whose calls are still there: `erased_identifiers`, one row for each event and
+    rank. An identifier that another call carries stays as it is; any other becomes a name that says nothing, made of the place where it was
+    first carried, so that a replay makes the same profiles and merges. Reads every call once more, as a rebuild does. -#}
 {% macro prepare_erasure() %}
   {%- set raw = profiles_sync.contract_relation('raw_events') -%}
   {%- set erased = profiles_sync.contract_relation('erased_events') -%}

@@ -1,8 +1,8 @@
-{#- The way for large batches: what no limit can touch is resolved at once, whatever its order, and only the rest goes through rounds.
+{#- The way for large batches: what no limit can touch is resolved at once, whatever its order, and only the rest goes through rounds. -#}
 
-    `work_links`: what is left of each active set after pruning. A prefix that breaks a limit that does not slide, already now, breaks it
-    whenever its events come, because profiles only grow; so the rest of it is taken off (`refused`) for all of them. `link` is what an
-    identifier ties its set to: the profile that owns it, or the set that shows it first, which is older than the set itself. -#}
+{#- `work_links`: what is left of each active set after pruning. A prefix that breaks a limit (not a sliding one) already now breaks it
+    whenever its events come, for profiles only grow: the rest is taken off (`refused`) for all of them. `link` is what an identifier ties its
+    set to: the profile that owns it, or the set that shows it first, which is older than the set itself. -#}
 {% macro identity_links(batch) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -191,10 +191,7 @@
 {% endmacro %}
 
 {#- `work_contested`: the components in which a limit may bite. Where all that a component holds, and all that its events bring, stays within
-    every limit and cap, no event of it can be refused anything: every profile on the way holds a part of that.
-    Of a set only the first event can change anything: what it was refused stays refused, as profiles only grow, and what it was granted lies
-    in one profile from then on. Unless (`every_event`) a limit slides, or a profile may be full, so that not even the best identifier finds
-    room and another profile gets it later: a profile holds of each type no more than there is, nor than the limit or the fullest at the start. -#}
+    every limit and cap, no event of it can be refused anything: every profile on the way holds a part of that. -#}
 {% macro identity_contested(batch, rounds) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -225,6 +222,9 @@
   )
   select
     judged.component,
+    {#- Of a set only the first event can change anything: what it was refused stays refused, and what it was granted lies in one profile from
+        then on. Unless a limit slides, or a profile may be full, so that not even the best identifier finds room and another profile gets it
+        later: a profile holds of each type no more than there is, nor than the limit or the fullest at the start. #}
     {%- if profiles_sync.has_windows(settings) %}
     1 as every_event
     {%- else %}
@@ -268,6 +268,7 @@
   {{- return('coalesce(nodes.component, ' ~ root ~ ')' if rounds else root) -}}
 {% endmacro %}
 
+{#- Join that `component_of` needs. -#}
 {% macro join_component(root, rounds) %}
   {{- return('left join work_nodes as nodes on nodes.node = ' ~ root if rounds else '') -}}
 {% endmacro %}

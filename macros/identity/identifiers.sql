@@ -1,10 +1,6 @@
-{#- Step 2, `work_identifiers`: the distinct identifiers of each set, and who owns each now.
-    `status` is `ok`, or why one is not promoted: `too_long`, `blocked`, `too_many`. The ok ones are ranked best first: by the priority of the
-    type, then by place in the call. `label` is the identifier's in this batch, `node` the label of its owner or NULL: the first of the two
-    look-ups into state, by 16-byte key; the newest row of a key tells whether it was removed. `element` is what the identifier stands for from
-    here on: its owner's profile, or itself while nobody owns it.
-    A set is `active` if it may change something. If all of its identifiers belong to one profile already, it changes nothing, now or later in
-    the batch: identifiers never leave a profile, and profiles only unite. -#}
+{#- Step 2, `work_identifiers`: the distinct identifiers of each set, ranked best first, and who owns each now.
+    `element` is what one stands for from here on: its owner's profile (`node`), or itself (`label`) while nobody owns it.
+    A set is `active` if it may change something; one whose identifiers all belong to one profile already never will. -#}
 {% macro identity_identifiers(batch, locations) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -50,6 +46,7 @@
     left join rules on rules.external_id_type = carried.external_id_type
   ),
   ranked as (
+    {#- `status` is `ok`, or why one is not promoted; the ok ones go by the priority of the type, then by place in the call. #}
     select
       set_no,
       external_id_type,
@@ -71,7 +68,8 @@
     from ranked
   ),
   looked_up as (
-    {#- Each by itself, by its key: a join with what was looked up once would be one of two queries, of which a planner knows nothing. #}
+    {#- The first of the two looks into state, by 16-byte key; the newest row of a key tells whether it was removed. Each identifier by
+        itself: a join with what was looked up once would be one of two queries, of which a planner knows nothing. #}
     select
       keyed.set_no,
       keyed.rank_no,
@@ -114,6 +112,7 @@
     identifier_key,
     node,
     element,
+    {#- Identifiers never leave a profile, and profiles only unite. #}
     case
       when min(element) over (partition by set_no) <> max(element) over (partition by set_no) then 1
       when {{ profiles_sync.modulo('min(element) over (partition by set_no)', stride) }} <> 0 then 1

@@ -1,7 +1,6 @@
-{#- The batches that this run processes: the numbers above `after` up to `last`, cut where other `versions` of the settings come into force, and after each
-    run of `actions` (numbers, ascending): what an action takes away is gone for every event after it. Each is a mapping: `after` < number
-    <= `upto`, the `version` of the settings, the `settings`, and whether it `ends_with_actions`. With the variable `with_current_rules` the
-    newest settings hold for all. -#}
+{#- The batches of this run, mappings: `after` < number <= `upto`, the `version` of the settings, the `settings` (the newest for all with the
+    variable `with_current_rules`), and whether it `ends_with_actions`. The numbers above `after` up to `last` are cut where other `versions`
+    come into force, and after each run of `actions` (numbers, ascending): what one takes away is gone for every event after it. -#}
 {% macro identity_batches(versions, after, last, actions) %}
   {%- set batches = [] -%}
   {%- if var('with_current_rules', false) -%}

@@ -24,6 +24,7 @@
   {{- return('case when ' ~ alias ~ '.external_id_type is null then ' ~ settings.default_limit ~ ' else ' ~ alias ~ '.value_limit end') -}}
 {% endmacro %}
 
+{#- Length of the sliding window in milliseconds; NULL where the limit holds for ever. -#}
 {% macro rule_window_ms(settings, alias) %}
   {%- set default = profiles_sync.window_ms(settings.default_window) -%}
   {{- return(
@@ -32,6 +33,7 @@
   ) -}}
 {% endmacro %}
 
+{#- Name of the window. -#}
 {% macro rule_window(settings, alias) %}
   {{- return('coalesce(' ~ alias ~ '.limit_window, ' ~ profiles_sync.text_literal(settings.default_window) ~ ')') -}}
 {% endmacro %}

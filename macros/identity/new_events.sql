@@ -1,6 +1,4 @@
-{#- Step 1, `work_events`: the events of the batch, what becomes of each, and what it carries.
-    A message that was seen before is a duplicate (the first one landed stays); one that an event filter matches is filtered and counts as
-    not seen; a rebuild keeps the outcomes of the first time. The clock is the running maximum of arrival over the others.
+{#- Step 1, `work_events`: the events of the batch, what becomes of each, and what it carries. The clock is the running maximum of arrival.
     `set_no` is the first event that carries the same values: only that one has them here, as value_0, value_1, … of the `locations`. -#}
 {% macro identity_new_events(batch, locations) %}
   {%- set columns = [] -%}
@@ -25,6 +23,7 @@
     having count(*) > 1
   ),
   judged as (
+    {#- Of a message only the first one landed counts; a filtered one counts as not seen; a rebuild keeps the outcomes of the first time. #}
     select
       landed.event_no,
       landed.message_key,

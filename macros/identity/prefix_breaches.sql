@@ -1,12 +1,10 @@
-{#- CTEs `exceeding`, `running` and `breaches` over the CTEs `rules` and `parts`: for each event and check, the first rank at which the
-    identifiers up to it would make a profile too big. A part says what a rank adds: `n`, and whether a profile holds it (`held`) or it is
-    fresh. A check breaks when the whole is above its limit and above what the largest of the profiles has already, so a profile that a
-    tightened limit left too big stays usable. A longer prefix breaks whatever a shorter one breaks: so only checks that all of the event's
-    identifiers together break need a closer look, and the first rank tells all.
-    With one profile a full mapping cap refuses the new identifiers only, which is no breach. -#}
+{#- CTEs up to `breaches` over the CTEs `rules` and `parts`: for each event and check, the first rank at which the identifiers up to it would
+    make a profile too big. A part says what a rank adds: `n`, and whether a profile holds it (`held`) or it is fresh. A longer prefix breaks
+    whatever a shorter one breaks: so the first rank tells all. -#}
 {% macro prefix_breaches(settings) -%}
   {%- set frame = 'partition by parts.event_no, parts.check_name order by parts.rank_no rows between unbounded preceding and current row' -%}
   exceeding as (
+    {#- Only checks that all of the event's identifiers together break need a closer look. #}
     select sums.event_no, sums.check_name, {{ profiles_sync.check_limit(settings, 'sums.check_name', 'rules') }} as most
     from (select event_no, check_name, sum(n) as n from parts group by event_no, check_name) as sums
     left join rules on rules.external_id_type = sums.check_name
@@ -25,6 +23,8 @@
     inner join exceeding on exceeding.event_no = parts.event_no and exceeding.check_name = parts.check_name
   ),
   breaches as (
+    {#- Above the limit, and above what the largest of the profiles has already: one that a tightened limit left too big stays usable. With
+        one profile a full mapping cap refuses the new identifiers only, which is no breach. #}
     select event_no, check_name, min(rank_no) as rank_no
     from running
     where total > largest and total > most and (check_name <> 'MAPPING' or profiles > 1)

@@ -1,9 +1,5 @@
-{#- Subquery with the identifiers that limits and caps refused, and why. Only now is known what every profile held right before each event:
-    the events that refused something are judged again, identifier by identifier, against that. From the first rank that breaks a check on,
-    every identifier was taken off, the last first; its reason is the first check in order that its prefix breaks. Of the identifiers kept,
-    one that is still free after the event found the mapping cap full.
-
-    What a profile held is a running sum over its timeline: what it gains, by creation, addition and merge, and what slides out. -#}
+{#- Subquery with the identifiers that limits and caps refused, and why. Only now is known what every profile held right before each event: the
+    events that refused something are judged again, identifier by identifier, against that. -#}
 {% macro identity_refusals(batch) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -124,6 +120,7 @@
     where stays.kind = 'added'
   ),
   sums as (
+    {#- What a profile held is a running sum over its timeline: what it gains, by creation, addition and merge, and what slides out. #}
     select
       node,
       check_name,
@@ -170,6 +167,7 @@
   ),
   {{ profiles_sync.prefix_breaches(settings) }},
   reasons as (
+    {#- From the first rank that breaks a check on, every identifier was taken off, the last first, for the first check that its prefix breaks. #}
     select
       placed.event_no,
       placed.external_id_type,
@@ -203,6 +201,7 @@
   from reasons
   where first_reason = 1
   union all
+  {#- Of those kept, one that is still free after the event found the mapping cap full. #}
   select
     placed.event_no,
     placed.external_id_type,

@@ -19,15 +19,9 @@
     select distinct element, element as node from work_open where {{ profiles_sync.modulo('element', profiles_sync.identity_stride()) }} = 0
 {%- endmacro %}
 
-{#- One round over the open events, in four moves.
-
-    1. Of every open event, the longest prefix of its identifiers that no limit refuses is kept. What is refused now stays refused, since
-       profiles only grow (and a sliding limit is judged by the event's own clock). An event whose prefix lies in one profile is done.
-    2. A `place` is a profile, or an identifier that nobody owns. An event may act when it is the earliest open event on all places that it
-       keeps, for nothing before it can change them; or on all but one, its hub, when all earlier events on the hub act too.
-    3. Of the events around one hub only as many act in this round as keep every running total within its limit, and stop before one that
-       comes after another event's claim on a place of an earlier member: the first alone is judged exactly, the others add up.
-    4. They act in order: the oldest profile so far is the canonical one, younger ones merge into it, free identifiers are added to it. -#}
+{#- One round over the open events: each keeps the identifiers that no limit refuses, and may act when it is the earliest open event on all
+    their places (a profile, or an identifier that nobody owns), for nothing before it can change them; or on all but one, its hub, when all
+    earlier events on the hub act too. -#}
 {% macro identity_round(batch, round_no) %}
   {%- set settings = batch.settings -%}
   {%- set stride = profiles_sync.identity_stride() -%}
@@ -126,6 +120,8 @@
   ),
   {{ profiles_sync.prefix_breaches(settings) }},
   kept as (
+    {#- The longest prefix that no limit refuses. What is refused now stays refused: profiles only grow, and a sliding limit is judged by the
+        event's own clock. #}
     select
       touches.event_no,
       touches.clock_ms,
@@ -217,7 +213,8 @@
     where hubs.hub is not null and (strangers.event_no is null or hubs.event_no < strangers.event_no)
   ),
   stops as (
-    {#- Where a group ends: at an event that exceeds a limit, or that comes after the next claim on an earlier member's own place. #}
+    {#- Where a group ends: at an event that exceeds a limit (the first alone is judged exactly, the others add up), or that comes after the
+        next claim on an earlier member's own place. #}
     select hub, min(event_no) as event_no
     from (
       select growth.hub, growth.event_no
@@ -273,7 +270,8 @@
     group by hub
   ),
   acting as (
-    {#- The canonical profile after each acting event and before it; a first member without any profile creates one. #}
+    {#- They act in order: the oldest profile so far is the canonical one, younger ones merge into it, free identifiers are added to it. A first
+        member without any profile creates one. #}
     select
       hub,
       event_no,

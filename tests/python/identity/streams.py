@@ -277,6 +277,9 @@ def event_of(rng: random.Random, event_no: int, stream: int, call: Call, at: dat
     user = [value("u", number) for number in call.get("u", [])]
     anonymous = [value("a", number) for number in call.get("a", [])]
     kind = rng.choice(["identify", "track", "page", "screen", "group", "identify"])
+    if kind == "screen" and event_no % 4 == 0:
+        # Only its user, or else its anonymous id, counts.
+        kind = "alias"
     context: dict[str, Any] = {}
     external: list[Any] = []
     body: dict[str, Any] = {}
@@ -284,6 +287,8 @@ def event_of(rng: random.Random, event_no: int, stream: int, call: Call, at: dat
     if kind == "track":
         payload["event"] = "Thing Done"
     payload["traits" if kind in ("identify", "group") else "properties"] = body
+    if kind == "alias":
+        payload["previousId"] = value("a", 0)
     if user:
         payload["userId"] = user[0]
     if anonymous:

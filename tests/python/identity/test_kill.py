@@ -113,7 +113,7 @@ def check_statement_by_statement(space: Space, batch: Batch, step: int, run: Cal
     assert differences(space.read(), run_reference(batch.events, batch.settings)) == []
 
 
-@pytest.mark.parametrize("step", [pytest.param(9, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [pytest.param(14, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["rounds", "forest"])
 def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> None:
     batch = random_batch(SEED, 25, versions=1, removals=False)
@@ -124,7 +124,7 @@ def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> N
     )
 
 
-@pytest.mark.parametrize("step", [pytest.param(11, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [pytest.param(14, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
 def test_connection_lost_at_a_statement(deployment: Deployment, step: int) -> None:
     if deployment.database is None:
         pytest.skip("no connection to a server")

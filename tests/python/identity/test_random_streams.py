@@ -22,6 +22,12 @@ TABLES = (
     "path:dbt_project/models/traits",
     "path:dbt_project/models/event_types",
 )
+# Tables of the models of identity alone, and of all, that no batch leaves empty.
+_GRAPH = ("id_graph", "id_graph_updates", "external_id_mapping", "external_id_mapping_updates", "user_identifiers")
+FILLED = {
+    2: _GRAPH,
+    len(TABLES): (*_GRAPH, "identifies", "tracks", "pages", "screens", "groups", "aliases", "user_traits"),
+}
 # (way, seed, streams) of each batch.
 QUICK = {
     "duckdb": [("rounds", 1, 80), ("forest", 8, 80), ("hand_over", 5, 80)],
@@ -49,7 +55,7 @@ def synced(deployment: Deployment, batch: Batch, way: str, *models: str) -> Spac
     return space
 
 
-def compare(deployment: Deployment, way: str, seed: int, streams: int, *models: str) -> None:
+def compare(deployment: Deployment, way: str, seed: int, streams: int, *models: str) -> Space:
     """Every row of the ledgers, and of the public tables where `models` makes them, against the reference."""
     batch = random_batch(seed, streams)
 
@@ -63,11 +69,18 @@ def compare(deployment: Deployment, way: str, seed: int, streams: int, *models: 
     # The batch is worth its time only if rules were broken and profiles merged.
     assert reference.violations
     assert len(reference.graph_log) > len(reference.segment_ids)
+    return space
 
 
 @pytest.mark.parametrize("number", range(3), ids=WAYS)
 def test_equals_the_reference(deployment: Deployment, number: int) -> None:
-    compare(deployment, *QUICK[deployment.engine][number], *TABLES[:3])
+    """And a sync without news changes nothing."""
+    space = compare(deployment, *QUICK[deployment.engine][number], *TABLES[:3])
+
+    if number == 0:
+        before = space.state()
+        space.resolve()
+        assert space.state() == before
 
 
 @pytest.mark.slow
@@ -90,12 +103,14 @@ def test_replay(deployment: Deployment) -> None:
 @pytest.mark.parametrize(
     ("seed", "streams", "models"),
     [
-        pytest.param(33, 30, ("path:dbt_project/models/staging", "path:dbt_project/models/identity"), id="identity"),
+        pytest.param(19, 30, ("path:dbt_project/models/staging", "path:dbt_project/models/identity"), id="identity"),
         *(pytest.param(seed, 80, TABLES, id=f"all tables {seed}", marks=pytest.mark.slow) for seed in (1, 3)),
     ],
 )
 def test_rebuild_equals_increments(deployment: Deployment, seed: int, streams: int, models: tuple[str, ...]) -> None:
     """Syncs through rounds, the rebuild through the forest; rules changed and identifiers were removed in between."""
+    if deployment.engine == "postgres" and models != TABLES:
+        pytest.skip("there the slow tests rebuild all tables")
     batch = random_batch(seed, streams)
     assert batch.removals
     assert len(batch.settings) > 1
@@ -110,14 +125,4 @@ def test_rebuild_equals_increments(deployment: Deployment, seed: int, streams: i
 
     assert space.read() == ledgers
     assert space.contents() == tables
-    assert all(tables.values())
-
-
-def test_repeating_a_sync_changes_nothing(deployment: Deployment) -> None:
-    batch = random_batch(6, 30)
-    space = synced(deployment, batch, "rounds", *LEDGERS)
-    before = space.read()
-
-    space.resolve()
-
-    assert space.read() == before
+    assert [table for table in FILLED[len(models)] if not tables.get(table)] == []

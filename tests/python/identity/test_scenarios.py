@@ -38,7 +38,10 @@ def test_reference(scenario: Scenario) -> None:
     assert reference.ignored_external_ids == scenario.document.get("ignored_external_ids", 0)
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, id=name, marks=[pytest.mark.slow] * (name == "hand_over")) for name, way in WAYS.items()],
+)
 def test_dbt(deployment: Deployment, way: Sequence[str]) -> None:
     """All scenarios in one space and run: each has its own identifiers, months and version of the settings."""
     space = Space(deployment)
