@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from _meter import Statement
 from dbt.cli.main import dbtRunner
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +26,7 @@ sys.path.insert(0, str(ROOT / "tests" / "python"))
 from support.dbt import Deployment, environment  # noqa: E402
 from support.engines import EngineUnavailableError  # noqa: E402
 from support.pipeline import Pipeline  # noqa: E402
+from support.statements import Statement  # noqa: E402
 
 TABLES = 10
 # Besides two for each active event table.

@@ -11,13 +11,3 @@
 {% macro duckdb__affected_rows(result) %}
   {{- return(result.table.rows[0][0] | int if result.table.rows else 0) -}}
 {% endmacro %}
-
-{#- Making a table reports no rows there; `create_work_table` counts them. -#}
-{% macro synapse__affected_rows(result) %}
-  {{- return(result.table.rows[0][0] | int if result.table.rows else profiles_sync.default__affected_rows(result)) -}}
-{% endmacro %}
-
-{#- What a CREATE TABLE AS wrote it does not say; `create_work_table` counts then. -#}
-{% macro redshift__affected_rows(result) %}
-  {{- return((result.table.rows[0][0] if result.table.rows else result.response.rows_affected) | int) -}}
-{% endmacro %}

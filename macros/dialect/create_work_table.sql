@@ -1,5 +1,5 @@
 {#- A table of this run only, named `name`, made from a query; returns what to call it in SQL. Replaces one of that name. How many rows it
-    has is `affected_rows('work_table')` afterwards. -#}
+    has says `work_rows`. -#}
 {% macro create_work_table(name, sql) %}
   {{- return(adapter.dispatch('create_work_table', 'profiles_sync')(name, sql)) -}}
 {% endmacro %}
@@ -57,9 +57,6 @@
   {%- do run_query(
     'create table ' ~ table ~ profiles_sync.pool_layout(['round_robin', 'heap']) ~ ' as ' ~ profiles_sync.with_work_tables(sql) | trim
   ) -%}
-  {% call statement('work_table', fetch_result=true) %}
-    select count_big(*) as n from {{ table }}
-  {% endcall %}
   {{- return(table) -}}
 {% endmacro %}
 
@@ -76,14 +73,4 @@
   {{- return(
     "if object_id('" ~ relation ~ "', '" ~ {'table': 'U', 'view': 'V'}[kind] ~ "') is not null drop " ~ kind ~ ' ' ~ relation
   ) -}}
-{% endmacro %}
-
-{#- It does not say how many rows a CREATE TABLE AS wrote. -#}
-{% macro redshift__create_work_table(name, sql) %}
-  {%- do run_query('drop table if exists ' ~ name) -%}
-  {%- do run_query('create temporary table ' ~ name ~ ' as ' ~ sql) -%}
-  {% call statement('work_table', fetch_result=true) %}
-    select count(*) from {{ name }}
-  {% endcall %}
-  {{- return(name) -}}
 {% endmacro %}

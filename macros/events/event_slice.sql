@@ -18,31 +18,32 @@
   {%- set resolution = ref('profiles_sync', 'identity_resolution') -%}
   {%- if execute -%}
     {%- set table = profiles_sync.table_name(this) -%}
-    {%- set name = profiles_sync.text_literal(table) -%}
-    {%- set states = profiles_sync.contract_relation('table_state') -%}
-    {%- set limits = profiles_sync.contract_relation('backfill_boundaries') -%}
-    {%- set found = run_query(
-      'select (select max(state.last_event_no) from ' ~ states ~ ' as state where state.table_name = ' ~ name ~ ') as after_no, '
-      ~ (
-        '(select max(state.last_event_no) from ' ~ states ~ ' as state where state.table_name = ' ~ profiles_sync.text_literal(made_of) ~ ')'
-        if made_of else '(select max(done.to_event_no) from ' ~ resolution ~ ' as done)'
-      ) ~ ' as upto_no, (select min(state.received_from) from ' ~ states ~ ' as state where state.table_name = ' ~ name ~ ') as filled_from, '
-      ~ '(select min(wanted.received_from) from ' ~ limits ~ " as wanted where wanted.table_name in ('', " ~ name ~ ')) as received_from'
-    ).rows[0] -%}
-    {%- do slice.update({'known': found[0] is not none, 'after': (found[0] or 0) | int, 'upto': (found[1] or 0) | int}) -%}
+    {%- set own = profiles_sync.table_state(table) -%}
+    {%- do slice.update({
+      'known': own.last_event_no is not none,
+      'after': own.last_event_no or 0,
+      'upto': (
+        profiles_sync.table_state(made_of).last_event_no if made_of
+        else profiles_sync.remembered_rows('select max(done.to_event_no) as upto_no from ' ~ resolution ~ ' as done')[0][0]
+      ) | int,
+    }) -%}
     {%- if landed_as -%}
+      {%- set wanted = namespace(since=none) -%}
+      {%- for name, since in profiles_sync.remembered_rows(
+        'select wanted.table_name, min(wanted.received_from) as received_from from ' ~ profiles_sync.contract_relation('backfill_boundaries')
+        ~ ' as wanted group by wanted.table_name'
+      ) if name in ('', table) and (wanted.since is none or since < wanted.since) -%}
+        {%- set wanted.since = since -%}
+      {%- endfor -%}
       {%- do slice.update({
-        'received_from': found[3] | string if found[3] is not none else none,
-        'filled_from': found[2] | string if found[2] is not none else none,
-        'fills': found[2] is not none and found[3] is not none and found[3] < found[2],
+        'received_from': wanted.since | string if wanted.since is not none else none,
+        'filled_from': own.received_from | string if own.received_from is not none else none,
+        'fills': own.received_from is not none and wanted.since is not none and wanted.since < own.received_from,
       }) -%}
     {%- endif -%}
     {%- if landed_as and slice.upto > slice.after -%}
-      {%- set first = run_query(
-        'select min(landed.first_event_no) from ' ~ profiles_sync.contract_relation('landed_tables') ~ ' as landed where landed.table_name = '
-        ~ profiles_sync.text_literal(landed_as) ~ ' and landed.last_event_no > ' ~ slice.after
-      ).rows[0][0] -%}
-      {%- do slice.update({'after': [slice.after, (first | int) - 1 if first is not none else slice.upto] | max}) -%}
+      {%- set first = profiles_sync.first_landings().get(landed_as) -%}
+      {%- do slice.update({'after': [slice.after, first - 1 if first is not none else slice.upto] | max}) -%}
     {%- endif -%}
     {%- if this.schema == profiles_sync.space_schema() -%}
       {%- set gaps = profiles_sync.periods_off(table) -%}
@@ -63,6 +64,40 @@
     {%- if slice.fills -%} {%- do slice.update({'partial': true}) -%} {%- endif -%}
   {%- endif -%}
   {{- return(slice) -}}
+{% endmacro %}
+
+{#- Watermark of a table: `last_event_no`, `received_from`; both none where it has none. -#}
+{% macro table_state(table) %}
+  {%- set memory = profiles_sync.run_memory() -%}
+  {%- if 'table_states' not in memory -%}
+    {%- set states = {} -%}
+    {%- for row in run_query(
+      'select state.table_name, max(state.last_event_no) as last_event_no, min(state.received_from) as received_from from ' ~ profiles_sync.contract_relation('table_state')
+      ~ ' as state group by state.table_name'
+    ).rows -%}
+      {%- do states.update({row[0]: {'last_event_no': row[1] | int, 'received_from': row[2]}}) -%}
+    {%- endfor -%}
+    {%- do memory.update({'table_states': states}) -%}
+  {%- endif -%}
+  {{- return(memory.table_states.get(table, {'last_event_no': none, 'received_from': none})) -}}
+{% endmacro %}
+
+{#- First event number that landed for an event table after its watermark: a mapping of those with news. -#}
+{% macro first_landings() %}
+  {%- set memory = profiles_sync.run_memory() -%}
+  {%- if 'first_landings' not in memory -%}
+    {%- set first = {} -%}
+    {%- for name, event_no in run_query(
+      'select landed.table_name, min(landed.first_event_no) as first_event_no from ' ~ profiles_sync.contract_relation('landed_tables')
+      ~ ' as landed left join (select table_name, max(last_event_no) as last_event_no from ' ~ profiles_sync.contract_relation('table_state')
+      ~ ' group by table_name) as state on state.table_name = landed.table_name'
+      ~ ' where landed.last_event_no > coalesce(state.last_event_no, 0) group by landed.table_name'
+    ).rows -%}
+      {%- do first.update({name: event_no | int}) -%}
+    {%- endfor -%}
+    {%- do memory.update({'first_landings': first}) -%}
+  {%- endif -%}
+  {{- return(memory.first_landings) -}}
 {% endmacro %}
 
 {#- Condition: an event of the slice that the table gets. `events` is an alias with `event_no`, and with `received_at` for an event table. -#}

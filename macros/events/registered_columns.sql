@@ -19,16 +19,36 @@
   {{- return(columns) -}}
 {% endmacro %}
 
-{#- Rows of the column registry: column_name, data_type, raw_path, misfits. -#}
+{#- Rows of the column registry: column_name, data_type, raw_path, misfits. Those of all tables that the run builds are read at once. -#}
 {% macro registry_rows(table_name, status) %}
-  {%- if execute -%}
-    {{- return(run_query(
-      'select column_name, data_type, raw_path, misfits from ' ~ profiles_sync.contract_relation('column_registry')
-      ~ ' where table_name = ' ~ profiles_sync.text_literal(table_name) ~ " and status = '" ~ status
-      ~ "' order by column_name, path_rank, raw_path"
-    ).rows) -}}
+  {%- if not execute -%} {{- return([]) -}} {%- endif -%}
+  {%- set memory = profiles_sync.run_memory() -%}
+  {%- if table_name not in memory.get('registry', {}) -%}
+    {%- set built = profiles_sync.tables_built() -%}
+    {%- set wanted = [table_name] if 'registry' in memory or table_name not in built else built -%}
+    {%- set registry, literals = {}, [] -%}
+    {%- for name in wanted -%}
+      {%- do registry.update({name: {}}) -%}
+      {%- do literals.append(profiles_sync.text_literal(name)) -%}
+    {%- endfor -%}
+    {%- for row in run_query(
+      'select table_name, status, column_name, data_type, raw_path, misfits from ' ~ profiles_sync.contract_relation('column_registry')
+      ~ ' where table_name in (' ~ literals | join(', ') ~ ') order by column_name, path_rank, raw_path'
+    ).rows -%}
+      {%- do registry[row[0]].setdefault(row[1], []).append([row[2], row[3], row[4], row[5]]) -%}
+    {%- endfor -%}
+    {%- do memory.setdefault('registry', {}).update(registry) -%}
   {%- endif -%}
-  {{- return([]) -}}
+  {{- return(memory.registry[table_name].get(status, [])) -}}
+{% endmacro %}
+
+{#- Names of the tables that the run in progress builds. -#}
+{% macro tables_built() %}
+  {%- set names = [] -%}
+  {%- for unique_id in selected_resources if unique_id.startswith('model.') -%}
+    {%- do names.append(profiles_sync.table_name({'identifier': graph.nodes[unique_id].alias})) -%}
+  {%- endfor -%}
+  {{- return(names) -}}
 {% endmacro %}
 
 {#- Registered columns as the header of a model's statement wants them: name -> type. -#}

@@ -66,19 +66,32 @@
 {% macro setting_periods(name) %}
   {%- set periods = [] -%}
   {%- if execute -%}
+    {%- for version in profiles_sync.settings_periods() -%}
+      {%- do periods.append({'first': version.first, 'last': version.last, 'value': version.settings.get(name)}) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {{- return(periods) -}}
+{% endmacro %}
+
+{#- The settings over time: a list of `first`, `last`, `settings`. -#}
+{% macro settings_periods() %}
+  {%- set memory = profiles_sync.run_memory() -%}
+  {%- if 'settings' not in memory -%}
     {%- set versions = run_query(
       'select from_event_no, settings from ' ~ profiles_sync.contract_relation('settings_history') ~ ' order by version'
     ).rows -%}
+    {%- set periods = [] -%}
     {%- for version in versions -%}
       {%- set first = version[0] | int -%}
       {%- set last = (versions[loop.index][0] | int) - 1 if not loop.last else none -%}
       {#- Changed twice between two events, only the last change counts. -#}
       {%- if last is none or last >= first -%}
-        {%- do periods.append({'first': first, 'last': last, 'value': fromjson(version[1]).get(name)}) -%}
+        {%- do periods.append({'first': first, 'last': last, 'settings': fromjson(version[1])}) -%}
       {%- endif -%}
     {%- endfor -%}
+    {%- do memory.update({'settings': periods}) -%}
   {%- endif -%}
-  {{- return(periods) -}}
+  {{- return(memory.settings) -}}
 {% endmacro %}
 
 {#- The same periods, those that follow one another as one. -#}

@@ -4,8 +4,8 @@
   {%- set locations = profiles_sync.identifier_locations(batch.settings) -%}
   {%- do batch.update({'forest': false, 'contested': false, 'rounds': 0, 'trees': 0}) -%}
   {%- do profiles_sync.plan_for('lookups') -%}
-  {%- do profiles_sync.create_work_table('work_events', profiles_sync.identity_new_events(batch, locations)) -%}
-  {%- do batch.update({'landed': profiles_sync.affected_rows('work_table')}) -%}
+  {%- set events = profiles_sync.create_work_table('work_events', profiles_sync.identity_new_events(batch, locations)) -%}
+  {%- do batch.update({'landed': profiles_sync.work_rows(events)}) -%}
   {%- do profiles_sync.create_work_table('work_identifiers', profiles_sync.identity_identifiers(batch, locations)) -%}
   {%- set found = run_query(profiles_sync.with_work_tables(profiles_sync.identity_news(batch))).rows[0] -%}
   {%- for name in ['active', 'unfit', 'unruled', 'nameless', 'ignored', 'filtered'] -%} {%- do batch.update({name: found[loop.index0] | int}) -%} {%- endfor -%}
@@ -44,8 +44,8 @@
   {%- do profiles_sync.create_work_table('work_links', profiles_sync.identity_links(batch)) -%}
   {%- do profiles_sync.create_work_table('work_anchors', profiles_sync.identity_anchors()) -%}
   {%- do profiles_sync.identity_grow_trees(batch) -%}
-  {%- do profiles_sync.create_work_table('work_contested', profiles_sync.identity_contested(batch, batch.trees)) -%}
-  {%- do batch.update({'contested': profiles_sync.affected_rows('work_table') > 0}) -%}
+  {%- set contested = profiles_sync.create_work_table('work_contested', profiles_sync.identity_contested(batch, batch.trees)) -%}
+  {%- do batch.update({'contested': profiles_sync.work_rows(contested) > 0}) -%}
   {%- if batch.contested -%}
     {%- do profiles_sync.create_work_table('work_open', profiles_sync.identity_contested_events(batch)) -%}
   {%- endif -%}
@@ -63,8 +63,8 @@
 
 {#- Boruvka's rounds until no edge is left between the cores, then `work_nodes`. Each round at least halves the trees that have edges. -#}
 {% macro identity_grow_trees(batch) %}
-  {%- do profiles_sync.create_work_table('work_edges_1', profiles_sync.identity_edges()) -%}
-  {%- set state = namespace(edges=profiles_sync.affected_rows('work_table')) -%}
+  {%- set edges = profiles_sync.create_work_table('work_edges_1', profiles_sync.identity_edges()) -%}
+  {%- set state = namespace(edges=profiles_sync.work_rows(edges)) -%}
   {%- for round_no in range(1, 64) if state.edges > 0 -%}
     {%- set depth = namespace(steps=0, reach=1) -%}
     {%- for i in range(10) if depth.reach < state.edges -%}
@@ -85,8 +85,8 @@
     {%- endfor -%}
     {%- do batch.update({'trees': round_no}) -%}
     {%- if state.edges > 1 -%}
-      {%- do profiles_sync.create_work_table('work_edges_' ~ (round_no + 1), profiles_sync.identity_contracted_edges(round_no)) -%}
-      {%- set state.edges = profiles_sync.affected_rows('work_table') -%}
+      {%- set edges = profiles_sync.create_work_table('work_edges_' ~ (round_no + 1), profiles_sync.identity_contracted_edges(round_no)) -%}
+      {%- set state.edges = profiles_sync.work_rows(edges) -%}
     {%- else -%}
       {%- set state.edges = 0 -%}
     {%- endif -%}
@@ -101,8 +101,8 @@
   {%- set state = namespace(written=1) -%}
   {%- for round_no in range(1, bound + 2) if state.written > 0 -%}
     {%- if round_no == 1 -%}
-      {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_round(batch, round_no)) -%}
-      {%- set state.written = profiles_sync.affected_rows('work_table') -%}
+      {%- set steps = profiles_sync.create_work_table('work_steps', profiles_sync.identity_round(batch, round_no)) -%}
+      {%- set state.written = profiles_sync.work_rows(steps) -%}
     {%- else -%}
       {% call statement('identity_round', fetch_result=true) %}
         {{ profiles_sync.insert_work_rows('work_steps', profiles_sync.identity_round(batch, round_no)) }}

@@ -28,6 +28,7 @@
     {% endcall %}
     {%- do profiles_sync.move_watermark(header.slice, transaction) -%}
     {%- do profiles_sync.commit_transaction(transaction) -%}
+    {%- do profiles_sync.remember_watermark(header.slice) -%}
     {%- set rows.inserted = profiles_sync.written(transaction, 'append') -%}
   {%- else -%}
     {%- do profiles_sync.commit() -%}

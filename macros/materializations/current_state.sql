@@ -2,7 +2,7 @@
     transaction.
 
     The model gives one row per touched key, all columns of the table, and `_action`: `upsert` or `delete`. It begins with
-    `slice_header(event_slice())`. Config: `unique_key` (required), `indexes`. Rows are counted from the delta, not from a merge's report. -#}
+    `slice_header(event_slice())`. Config: `unique_key` (required), `indexes`, `meta.deletes` (it may delete). -#}
 {% materialization current_state, default %}
   {%- set header = profiles_sync.read_slice_header(sql) -%}
   {%- set existing = load_cached_relation(this) -%}
@@ -12,7 +12,7 @@
 
   {{ run_hooks(pre_hooks) }}
 
-  {%- set rows = namespace(inserted=0, updated=0, deleted=0) -%}
+  {%- set rows = {'inserted': 0, 'updated': 0, 'deleted': 0} -%}
   {%- set kept = header.slice.off and profiles_sync.shadow_suffix() -%}
   {%- if kept -%}
     {#- A rebuild leaves a table that is switched off as it is. -#}
@@ -30,38 +30,35 @@
 
   {%- if profiles_sync.has_work(header.slice) -%}
     {%- set delta = profiles_sync.create_work_table(profiles_sync.table_name(this) ~ '__delta', sql) -%}
-    {%- set counted = run_query(
-      'select change._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end as existed, count(*) as n from '
-      ~ delta ~ ' as change left join ' ~ target_relation ~ ' as present on ' ~ profiles_sync.same_key('change', 'present', key)
-      ~ ' group by change._action, case when present.' ~ profiles_sync.quote_column(key[0]) ~ ' is null then 0 else 1 end'
-    ) -%}
-    {%- for action, existed, n in counted.rows -%}
-      {%- if action == 'upsert' and existed -%} {%- set rows.updated = rows.updated + (n | int) -%}
-      {%- elif action == 'upsert' -%} {%- set rows.inserted = rows.inserted + (n | int) -%}
-      {%- elif existed -%} {%- set rows.deleted = rows.deleted + (n | int) -%}
-      {%- endif -%}
-    {%- endfor -%}
-    {%- set names = header.names or (adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list) -%}
     {%- set transaction = profiles_sync.new_transaction() -%}
-    {%- if rows.updated + rows.deleted > 0 %}
+    {%- if profiles_sync.work_rows(delta) %}
+      {%- set names = header.names or (adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list) -%}
+      {%- if config.get('meta', {}).get('deletes') %}
+        {% call profiles_sync.write_step(transaction, 'delete') %}
+          {{ profiles_sync.delete_matching(target_relation, "(select * from " ~ delta ~ " where _action = 'delete')", key) }}
+        {% endcall %}
+      {%- endif %}
       {% call profiles_sync.write_step(transaction, 'replace') %}
         {{ profiles_sync.delete_matching(target_relation, delta, key) }}
       {% endcall %}
+      {% call profiles_sync.write_step(transaction, 'add') %}
+        insert into {{ target_relation }} ({{ profiles_sync.column_list(names) }})
+        select {{ profiles_sync.column_list(names, 'change') }} from {{ delta }} as change where change._action = 'upsert'
+      {% endcall %}
     {%- endif %}
-    {% call profiles_sync.write_step(transaction, 'add') %}
-      insert into {{ target_relation }} ({{ profiles_sync.column_list(names) }})
-      select {{ profiles_sync.column_list(names, 'change') }} from {{ delta }} as change where change._action = 'upsert'
-    {% endcall %}
     {%- do profiles_sync.move_watermark(header.slice, transaction) -%}
     {%- do profiles_sync.commit_transaction(transaction) -%}
+    {%- set updated = profiles_sync.written(transaction, 'replace') -%}
+    {%- do rows.update({
+      'deleted': profiles_sync.written(transaction, 'delete'), 'updated': updated, 'inserted': profiles_sync.written(transaction, 'add') - updated,
+    }) -%}
   {%- else -%}
     {%- do profiles_sync.commit() -%}
   {%- endif -%}
 
   {{ run_hooks(post_hooks) }}
   {%- do profiles_sync.finish_table(
-    target_relation, target_relation if kept else existing,
-    {'inserted': rows.inserted, 'updated': rows.updated, 'deleted': rows.deleted}, new_columns, {'slice': header.slice}
+    target_relation, target_relation if kept else existing, rows, new_columns, {'slice': header.slice}
   ) -%}
   {{ return({'relations': [] if kept else [target_relation]}) }}
 {% endmaterialization %}

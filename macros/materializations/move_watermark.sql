@@ -37,6 +37,15 @@
   {% endcall %}
 {% endmacro %}
 
+{#- After the commit: the run's memory follows, for the tables made of this one. -#}
+{% macro remember_watermark(slice) %}
+  {%- set table = profiles_sync.table_name(this) -%}
+  {%- set state = profiles_sync.table_state(table) -%}
+  {%- do profiles_sync.run_memory().table_states.update({
+    table: {'last_event_no': slice.upto, 'received_from': slice.received_from or state.received_from}
+  }) -%}
+{% endmacro %}
+
 {#- Removes watermarks that were replaced, where they are not replaced in place. -#}
 {% macro tidy_watermarks() %}
   {{- return(adapter.dispatch('tidy_watermarks', 'profiles_sync')()) -}}

@@ -25,6 +25,7 @@
           select {{ version }}, {{ from_event_no }}, {{ profiles_sync.text_literal(tojson(composed, sort_keys=true)) }}, 'dbt', {{ profiles_sync.now_utc() }}
         {% endcall %}
         {%- do profiles_sync.commit() -%}
+        {%- do profiles_sync.run_memory().pop('settings', none) -%}
         {{- return(profiles_sync.settings_versions(facts)) -}}
       {%- endif -%}
     {%- endif -%}

@@ -1,5 +1,6 @@
 {{ config(
   materialized='current_state',
+  meta={'deletes': true},
   unique_key=['external_id_hash', 'external_id_type', 'external_id_value'],
   indexes=[['canonical_segment_id']]
 ) }}

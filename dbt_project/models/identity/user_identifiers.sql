@@ -1,4 +1,4 @@
-{{ config(materialized='current_state', unique_key='id', indexes=[['canonical_segment_id']]) }}
+{{ config(materialized='current_state', unique_key='id', indexes=[['canonical_segment_id']], meta={'deletes': true}) }}
 {%- set slice = profiles_sync.event_slice() %}
 {%- set id = profiles_sync.row_id('user_identifiers', [profiles_sync.key16_text('changed.identifier_key')]) %}
 {{ profiles_sync.slice_header(slice) }}

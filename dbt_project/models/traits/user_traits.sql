@@ -1,6 +1,6 @@
 {#- A trait changes hands when the write that decides about it became visible at its profile in this slice; the traits of a profile that
     merged in it are taken away. -#}
-{{ config(materialized='current_state', unique_key='id', indexes=[['canonical_segment_id']]) }}
+{{ config(materialized='current_state', unique_key='id', indexes=[['canonical_segment_id']], meta={'deletes': true}) }}
 {%- set slice = profiles_sync.event_slice(made_of='profile_trait_changes') %}
 {%- set changes = ref('profiles_sync', 'profile_trait_changes') %}
 {{ profiles_sync.slice_header(slice) }}

@@ -1,0 +1,12 @@
+{#- What the models of one dbt run need alike is asked of the warehouse once: a mapping that all of them share and that ends with the run. dbt's
+    `graph` is the one object that they share. -#}
+{% macro run_memory() %}
+  {{- return(graph.setdefault('profiles_sync ' ~ invocation_id, {})) -}}
+{% endmacro %}
+
+{#- Rows of a query whose answer stays the same while the run goes on, but for what the run itself then writes into the memory. -#}
+{% macro remembered_rows(query) %}
+  {%- set memory = profiles_sync.run_memory() -%}
+  {%- if query not in memory -%} {%- do memory.update({query: run_query(query).rows}) -%} {%- endif -%}
+  {{- return(memory[query]) -}}
+{% endmacro %}
