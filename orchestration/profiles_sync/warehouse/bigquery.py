@@ -74,9 +74,8 @@ class BigQueryWarehouse(Warehouse):
         statement = _with_literals(sql, parameters)
         for table, staged in self._staged.items():
             rows = " union all ".join(f"select * from {each}" for each in (table, *staged))
-            statement = statement.replace(f"from {table} ", f"from ({rows}) ").replace(
-                f"from {table})", f"from ({rows}))"
-            )
+            parts = re.split(rf"(?<=from ){re.escape(table)}(?=[\s)]|$)", statement)
+            statement = f"({rows})".join(parts)
         return [tuple(_naive(value) for value in row.values()) for row in self._run(statement).result()]
 
     def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
