@@ -22,6 +22,8 @@ def main() -> int:
             "PROFILES_SYNC_TARGET": "duckdb",
             "DBT_PROFILES_DIR": str(ROOT),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            # What is off by default is linted too.
+            "PROFILES_SYNC_ENABLE_USERS_ACCOUNTS": "true",
         }
         build = [BIN / "dbt", "build", "--quiet", "--target-path", target, "--log-path", Path(folder, "logs")]
         if code := subprocess.run(build, cwd=ROOT, env=env, check=False).returncode:

@@ -1,4 +1,4 @@
-{#- After a table's commit: grants and descriptions when it is new, its line for the sync's report, and its result for dbt.
+{#- After a table's commit: grants and descriptions when it is new, its view where one is asked for, its line for the sync's report, and its result for dbt.
 
     dbt writes a statement called `main` to a file, which for a model outside of the project, with an absolute path, is the model itself. So
     ours have other names, and the result is stored without one. -#}
@@ -8,6 +8,9 @@
   {%- if existing is none -%}
     {%- do apply_grants(relation, config.get('grants'), should_revoke=false) -%}
     {%- do persist_docs(relation, model) -%}
+  {%- endif -%}
+  {%- if relation.schema == profiles_sync.space_schema() and not profiles_sync.shadow_suffix() -%}
+    {%- do profiles_sync.keep_view(relation) -%}
   {%- endif -%}
   {%- set report = {
     'table': profiles_sync.table_name(this),

@@ -44,6 +44,13 @@
       {%- do adapter.rename_relation(shadow, live) -%}
     {%- endif -%}
   {%- endfor -%}
+  {#- A table that was switched off and has not been replayed may show what was erased since. -#}
+  {%- if not profiles_sync.has_users_and_accounts() -%}
+    {%- for name, part in {'users': none, 'accounts': none, 'user_id_traits': 'staging', 'group_id_traits': 'staging'}.items() -%}
+      {%- set left = adapter.get_relation(target.database, profiles_sync.space_schema(part), name) -%}
+      {%- if left is not none -%} {%- do adapter.drop_relation(left) -%} {%- endif -%}
+    {%- endfor -%}
+  {%- endif -%}
   {%- do profiles_sync.mark_space_version() -%}
   {%- do profiles_sync.commit() -%}
 {% endmacro %}

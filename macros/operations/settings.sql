@@ -38,8 +38,8 @@
   {{- return([
     'merge_cap', 'mapping_cap', 'default_limit', 'default_window', 'use_recommended_blocks', 'auto_register_external_ids',
     'email_from_properties', 'strict_unify_limits', 'honor_warehouse_opt_out', 'event_filters', 'selective_sync', 'backfill_months',
-    'traits_updates_only_on_change', 'max_event_tables', 'max_columns_per_table', 'portable_names', 'column_types', 'source_names',
-    'identity_round_limit',
+    'traits_updates_only_on_change', 'max_event_tables', 'max_columns_per_table', 'portable_names', 'enable_users_accounts', 'bigquery_compat_views',
+    'view_days', 'column_types', 'source_names', 'identity_round_limit',
   ]) -}}
 {% endmacro %}
 

@@ -1,12 +1,16 @@
-{#- Subquery with what the identifies of a slice say about traits: a row per event and registered path at which it has a value or null, and
-    one with a blank path for each that carries any trait. `value` is JSON text, NULL for null: a null removes the trait, and those below. -#}
-{% macro trait_writes(slice) %}
+{#- Subquery with what the calls of a slice say about traits: a row per event and registered path at which it has a value or null, and one with
+    a blank path for each that carries any trait. `value` is JSON text, NULL for null: a null removes the trait, and those below.
+
+    With `id_field`, a field of the call that names what the traits belong to (`userId`, `groupId`), rows carry it as `object_id`, and every
+    call has the row with a blank path. -#}
+{% macro trait_writes(slice, table='profile_traits', call_type='identify', id_field=none) %}
   {%- set labels = {'value_0': ''} -%}
-  {%- set wanted = [{'paths': [['traits']]}] -%}
+  {#- Every call has a type. -#}
+  {%- set wanted = [{'paths': [['type'] if id_field else ['traits']]}] -%}
   {%- set deepest = [] -%}
   {%- set nulls_only = ["''"] -%}
   {%- for status in ['active', 'overflow', 'null'] -%}
-    {%- for row in profiles_sync.registry_rows('profile_traits', status) -%}
+    {%- for row in profiles_sync.registry_rows(table, status) if fromjson(row[2])[0] == 'traits' -%}
       {%- set path = fromjson(row[2]) -%}
       {%- do labels.update({'value_' ~ (wanted | length): row[2]}) -%}
       {%- do wanted.append({'paths': [path]}) -%}
@@ -15,14 +19,19 @@
     {%- endfor -%}
   {%- endfor -%}
   {%- set carried = ['event_no', 'received_at', 'timestamp'] -%}
-  {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ profiles_sync.landing_days('landed', slice) ~ " and landed.type = 'identify'" -%}
+  {%- set kept = carried + (['value_' ~ (wanted | length)] if id_field else []) -%}
+  {%- if id_field -%} {%- do wanted.append({'paths': [[id_field]]}) -%} {%- endif -%}
+  {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ profiles_sync.landing_days('landed', slice) ~ " and landed.type = '" ~ call_type ~ "'" -%}
   {%- set kind = profiles_sync.json_kind('long.value') -%}
   (
     select
       {{ profiles_sync.column_list(carried, 'long') }},
+      {%- if id_field %}
+      {{ profiles_sync.identifier_text('long.' ~ kept[-1]) }} as object_id,
+      {%- endif %}
       long.label as raw_path,
       case when long.label <> '' and {{ kind }} <> 'null' then {{ profiles_sync.json_compact('long.value') }} end as value
-    from {{ profiles_sync.unpivot(profiles_sync.split_calls(carried, wanted, condition, 'identify'), carried, labels) }} as long
+    from {{ profiles_sync.unpivot(profiles_sync.split_calls(carried, wanted, condition, call_type), kept, labels) }} as long
     where (long.label = '' and not {{ profiles_sync.json_is_empty('long.value') }})
       or (long.label <> '' and {{ kind }} = 'null')
       or (

@@ -74,6 +74,11 @@ class Home:
         return self.root / "rules"
 
     @property
+    def descriptions_file(self) -> Path:
+        """What the columns of the event type tables are, for dbt."""
+        return self.root / "descriptions" / "event_types.yml"
+
+    @property
     def models_dir(self) -> Path:
         """Generated models, one per track event."""
         return self.root / "models"
@@ -115,7 +120,14 @@ class Home:
             ConfigError: The folder cannot be made or written.
         """
         try:
-            for folder in (self.rules_dir, self.models_dir, self.dagster_dir, self.target_dir, self.logs_dir):
+            for folder in (
+                self.rules_dir,
+                self.models_dir,
+                self.descriptions_file.parent,
+                self.dagster_dir,
+                self.target_dir,
+                self.logs_dir,
+            ):
                 folder.mkdir(parents=True, exist_ok=True)
             dagster_yaml = self.dagster_dir / "dagster.yaml"
             if not dagster_yaml.exists():

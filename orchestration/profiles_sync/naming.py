@@ -45,8 +45,16 @@ TRAIT_UPDATES = "profile_traits_updates"
 GRAPH_TABLES = frozenset({*CHANGES_OF, *CHANGES_OF.values(), "users", "accounts"})
 """Public tables that hold no events."""
 
-INTERNAL_TABLES = frozenset({"identity_resolution", "identify_traits", "profile_trait_changes", "identity_health"})
+INTERNAL_TABLES = frozenset(
+    {
+        "identity_resolution", "identify_traits", "profile_trait_changes", "user_id_traits", "group_id_traits",
+        "identity_health",
+    }
+)  # fmt: skip
 """Models that are no public tables."""
+
+VIEW_SUFFIX = "_view"
+"""What a view of BigQuery that stands beside a table adds to its name."""
 
 TRAIT_TABLE = "profile_traits"
 """Registry name of the trait columns of `profile_traits_updates`, `profile_traits` and `user_traits`."""
@@ -162,11 +170,13 @@ class NameRules:
         name_length: Longest name of a table or column, in characters; our names are ASCII, so also in bytes.
         reserved_words: Lower-case words that no table and no column may be named as they are.
         columns: Most columns of a table; 0 where there is no limit.
+        view_suffix: Names that end so are those of views, no event's table; blank: there are no such views.
     """
 
     name_length: int
     reserved_words: frozenset[str]
     columns: int
+    view_suffix: str = ""
 
 
 NAME_RULES = {
@@ -185,17 +195,20 @@ NAME_RULES = {
 """Rules by engine (dbt's adapter type)."""
 
 
-def name_rules(engine: str, *, portable: bool = False) -> NameRules:
+def name_rules(engine: str, *, portable: bool = False, compat_views: bool = False) -> NameRules:
     """Return the rules of an engine.
 
     Args:
         engine: dbt's adapter type, such as `postgres`.
         portable: Names that fit every engine: the shortest length, and the reserved words of all.
+        compat_views: BigQuery's tables have views beside them.
 
     Raises:
         KeyError: The engine is unknown.
     """
     rules = NAME_RULES[engine]
+    if compat_views and engine == "bigquery":
+        rules = replace(rules, view_suffix=VIEW_SUFFIX)
     if not portable:
         return rules
     return replace(
@@ -213,7 +226,9 @@ def snake_case(name: str) -> str:
 def event_table_name(event: str, rules: NameRules) -> str:
     """Return the name of a track event's table."""
     slug = snake_case(event) or f"event_{_sha1(event)}"
-    return _fitting(slug, OWN_TABLES, rules)
+    # Which other tables there will be is not known, so every such name gives way.
+    is_view = bool(rules.view_suffix) and slug.endswith(rules.view_suffix)
+    return _fitting(slug, {slug} if is_view else OWN_TABLES, rules)
 
 
 def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None:

@@ -23,11 +23,13 @@ from profiles_sync.connection import keychain
 from profiles_sync.connection.kinds import KINDS
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import Binding, Home, write_atomically
-from profiles_sync.settings import Deployment, load_deployment
+from profiles_sync.settings import Deployment, load_deployment, load_users_accounts
 from profiles_sync.sync.diagnosis import redact
 
 PROFILE = "profiles_sync"
 DEFAULT_SPACE = "profiles"
+# Whether there are `users` and `accounts`, for dbt to know when it parses; blank: as the project's variable says.
+USERS_ACCOUNTS_VARIABLE = "PROFILES_SYNC_ENABLE_USERS_ACCOUNTS"
 
 _HERE = Path(__file__).resolve().parent
 
@@ -48,6 +50,11 @@ PROGRAM = _program()
 def project_dir() -> Path:
     """Return the folder of `dbt_project.yml`: inside the installed package, or the root of a checkout."""
     return next(folder for folder in (_HERE / "_dbt", _HERE.parents[1]) if (folder / "dbt_project.yml").exists())
+
+
+def described_event_types() -> Path:
+    """Return the package's own descriptions of the event type tables."""
+    return project_dir() / "dbt_project" / "descriptions" / "event_types.yml"
 
 
 def dbt_executable() -> str:
@@ -129,6 +136,8 @@ def open_workplace(home: Home, *, target: str | None = None) -> Workplace:
         ConfigError: The home's file, `profiles.yml` or the target is wrong, or the home belongs to another warehouse.
     """
     home.create()
+    if not home.descriptions_file.exists():
+        write_atomically(home.descriptions_file, described_event_types().read_text("utf-8"))
     deployment = load_deployment(home)
     bound = home.binding
     profiles_dir = home.root if home.profiles_file.exists() else project_dir()
@@ -141,6 +150,8 @@ def open_workplace(home: Home, *, target: str | None = None) -> Workplace:
     found = _read_target(profiles_dir, name)
     os.environ["PROFILES_SYNC_TARGET"] = found.name
     os.environ["PROFILES_SYNC_READER_ROLES"] = ",".join(deployment.reader_roles)
+    wanted = load_users_accounts(home)
+    os.environ[USERS_ACCOUNTS_VARIABLE] = "" if wanted is None else str(wanted).lower()
     workplace = Workplace(home, deployment, found, profiles_dir)
     home.check_binding(workplace.binding)
     return workplace
@@ -284,13 +295,17 @@ def load_manifest(workplace: Workplace) -> dict[str, Any]:
 
 def _fingerprint(workplace: Workplace) -> str:
     root = project_dir()
-    digest = hashlib.sha256(f"{workplace.target.name} {workplace.target.address} {workplace.target.schema}".encode())
+    digest = hashlib.sha256(
+        f"{workplace.target.name} {workplace.target.address} {workplace.target.schema} "
+        f"{os.environ.get(USERS_ACCOUNTS_VARIABLE, '')}".encode()
+    )
     for folder in (
         root / "dbt_project",
         root / "macros",
         root / "seeds",
         root / "tests" / "dbt",
         workplace.home.models_dir,
+        workplace.home.descriptions_file.parent,
     ):
         for path in sorted(folder.rglob("*")):
             if path.suffix in (".sql", ".yml", ".csv", ".md"):

@@ -6,7 +6,6 @@
   meta={'dagster': {'group': 'staging'}, 'sync_group': none}
 ) }}
 {%- set slice = profiles_sync.event_slice() %}
-{%- set moment = profiles_sync.quote_column('timestamp') %}
 {{ profiles_sync.slice_header(slice) }}
 select
   writes.event_no,
@@ -14,13 +13,8 @@ select
   outcome.profile_no,
   outcome.clock_ms,
   writes.received_at,
-  writes.{{ moment }},
-  {{ profiles_sync.concat_text([
-    "case when writes.raw_path = '' then '9999999999999999' else " ~ profiles_sync.zero_padded(profiles_sync.epoch_us(
-      'case when writes.' ~ moment ~ ' < writes.received_at then writes.' ~ moment ~ ' else writes.received_at end'
-    ), 16) ~ ' end',
-    profiles_sync.zero_padded('writes.event_no', 12),
-  ]) }} as write_key,
+  writes.{{ profiles_sync.quote_column('timestamp') }},
+  {{ profiles_sync.write_key('writes') }} as write_key,
   writes.value
 from {{ profiles_sync.trait_writes(slice) }} as writes
 inner join {{ profiles_sync.contract_relation('identity_events') }} as outcome

@@ -150,7 +150,13 @@ def delete_warehouse(home: Home, *, target: str | None = None, drop_schema: bool
             if path.exists():
                 path.unlink()
                 gone.append(str(path))
-        for folder in (home.dagster_dir, home.models_dir, home.target_dir, home.logs_dir):
+        for folder in (
+            home.dagster_dir,
+            home.models_dir,
+            home.descriptions_file.parent,
+            home.target_dir,
+            home.logs_dir,
+        ):
             if folder.exists():
                 shutil.rmtree(folder)
                 gone.append(str(folder))

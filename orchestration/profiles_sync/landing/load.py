@@ -116,7 +116,9 @@ def land(
     started_at = _utc_now()
     options = options or LandingOptions()
     tell = progress or (lambda _: None)
-    names = name_rules(workplace.target.kind, portable=options.portable_names)
+    names = name_rules(
+        workplace.target.kind, portable=options.portable_names, compat_views=options.bigquery_compat_views
+    )
     prepare_space(workplace, rebuilding=rebuilding)
     with open_warehouse(workplace.target) as warehouse:
         state = _read_state(warehouse)

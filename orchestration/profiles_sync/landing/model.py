@@ -53,6 +53,7 @@ class LandingOptions:
         max_event_tables: Track events beyond this many get no table of their own.
         max_columns_per_table: Keys beyond this many become no columns; 0: the engine's limit less 50.
         portable_names: Names that fit every engine.
+        bigquery_compat_views: Tables of BigQuery have views, whose names no event's table may take.
         column_types: `<table>.<column>` to one of the five types, instead of the type found.
         source_names: Source id to its name and slug.
         backfill_months: How far back, before the newest receipt of the first load, event tables go; `all`: no limit.
@@ -65,6 +66,7 @@ class LandingOptions:
     max_event_tables: int = 2000
     max_columns_per_table: int = 0
     portable_names: bool = False
+    bigquery_compat_views: bool = False
     column_types: Mapping[str, str] = field(default_factory=dict)
     source_names: Mapping[str, SourceName] = field(default_factory=dict)
     backfill_months: int | Literal["all"] = "all"

@@ -18,6 +18,7 @@ ACTIVE = "active"
 OVERFLOW = "overflow"
 # A trait's path at which only null has come, or whose values make no column: null there removes what stands below it.
 NULL = "null"
+_REMOVABLE = (TRAIT_TABLE, "groups")
 # A path that lands in a column which every row has; that column is no column of the registry.
 SHARED = "shared"
 # What a column of a type takes besides its own values.
@@ -101,6 +102,11 @@ def tables_of(table: str, path: Path, event_tables: frozenset[str]) -> Sequence[
     return (table, "tracks") if path[0] == "context" else (table,)
 
 
+def removable(table: str, path: Path) -> bool:
+    """Whether null at a path removes a trait: of a profile, or of a group (the table `accounts`)."""
+    return table in _REMOVABLE and path[0] == "traits"
+
+
 def least_upper_bound(counts: Counts) -> str:
     """Return the type that takes all values: one type stays, integers with floats are floats, all else is text."""
     seen = {name for name, number in _values(counts).items() if number}
@@ -158,7 +164,7 @@ def _update_table(
         name = column_name(table, path, rules.names)
         if name is not None and any(_values(counts).values()):
             columns[name][path] = counts
-        elif table == TRAIT_TABLE and counts[SLOTS.index("nulls")] and path not in registered:
+        elif removable(table, path) and counts[SLOTS.index("nulls")] and path not in registered:
             change.added.append(
                 RegisteredPath(table, "", raw_path(path), "varchar", 0, NULL, 0, load_id, first_event_no, load_id)
             )

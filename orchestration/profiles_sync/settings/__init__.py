@@ -1,7 +1,7 @@
 """Settings: one schema for `dbt_project.yml`, the rule files and the home, validated before anything runs."""
 
 from profiles_sync.settings.edit import change_settings
-from profiles_sync.settings.load import load_deployment, load_selection, load_settings
+from profiles_sync.settings.load import load_deployment, load_selection, load_settings, load_users_accounts
 from profiles_sync.settings.schema import (
     Alerts,
     BlockedValue,
@@ -26,4 +26,5 @@ __all__ = [
     "load_deployment",
     "load_selection",
     "load_settings",
+    "load_users_accounts",
 ]

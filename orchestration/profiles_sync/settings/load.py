@@ -57,6 +57,18 @@ def load_selection(home: Home) -> SelectiveSync:
     return _validate(SelectiveSync, document, document.data.get("selective_sync") or {}, within=("selective_sync",))
 
 
+def load_users_accounts(home: Home) -> bool | None:
+    """Return whether the home's file wants the tables `users` and `accounts`; None: it says nothing.
+
+    dbt must know it when it parses, before a sync reads its settings; a wrong value is refused there.
+
+    Raises:
+        ConfigError: The file is no YAML.
+    """
+    value = read_yaml(home.config_file).data.get("enable_users_accounts")
+    return value if isinstance(value, bool) else None
+
+
 def load_settings(home: Home, project_dir: Path, schema: str) -> Settings:
     """Read and merge every setting.
 

@@ -170,6 +170,9 @@ class Settings(_Strict):
     max_event_tables: Annotated[Count, Field(ge=0)]
     max_columns_per_table: Annotated[Count, Field(ge=0)]
     portable_names: bool
+    enable_users_accounts: bool
+    bigquery_compat_views: bool
+    view_days: Annotated[Count, Field(ge=1)]
     column_types: dict[str, ColumnType]
     source_names: dict[str, SourceName]
     identity_round_limit: Annotated[Count, Field(ge=1)]

@@ -1,4 +1,4 @@
-"""The generated dbt models: one thin file per track event's table, and its description beside it.
+"""The generated dbt files: a thin model per track event's table, and what the columns of every event table are.
 
 What a file says is a pure function of the registries: a sync that brings no new name and no new property writes nothing.
 """
@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from profiles_sync.home import write_atomically
+from profiles_sync.home import Home, write_atomically
+from profiles_sync.project import described_event_types
 from profiles_sync.warehouse import Warehouse
 
 PREFIX = "event__"
@@ -37,7 +38,7 @@ _MODEL = """\
 # Described once, in dbt_project/models/event_types/columns.md.
 _FIXED_COLUMNS = (
     "id", "segment_id", "event_source_id", "event_source_name", "event_source_slug", "anonymous_id", "user_id",
-    "received_at", "sent_at", "timestamp", "original_timestamp", "uuid_ts", "event", "event_text",
+    "received_at", "sent_at", "timestamp", "original_timestamp", "uuid_ts", "event", "event_text", "_overflow",
 )  # fmt: skip
 
 _SHOWN_NAMES = 5
@@ -73,14 +74,17 @@ class EventTable:
     columns: tuple[EventColumn, ...] = ()
 
 
-def read_event_tables(warehouse: Warehouse) -> list[EventTable]:
-    """Return the track event tables that have landed so far, by name."""
+def read_event_tables(warehouse: Warehouse, kind: str = "track") -> list[EventTable]:
+    """Return the event tables of a kind, `track` or `event_type`, that calls have landed for so far, by name."""
     registry = warehouse.ops("event_registry")
-    names = warehouse.query(f"select table_name, event_names from {registry} where kind = 'track' order by table_name")
+    names = warehouse.query(
+        f"select table_name, event_names from {registry} where kind = ? order by table_name", [kind]
+    )
     paths = warehouse.query(
         f"select r.table_name, r.column_name, r.data_type, r.raw_path from {warehouse.ops('column_registry')} as r "
-        f"inner join {registry} as e on e.table_name = r.table_name and e.kind = 'track' "
-        "where r.status = 'active' order by r.table_name, r.column_name, r.path_rank"
+        f"inner join {registry} as e on e.table_name = r.table_name and e.kind = ? "
+        "where r.status = 'active' order by r.table_name, r.column_name, r.path_rank",
+        [kind],
     )
     columns: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
     for table, column, data_type, path in paths:
@@ -138,6 +142,35 @@ def write_event_models(models_dir: Path, tables: Iterable[EventTable]) -> list[s
     return new
 
 
+def write_dbt_files(home: Home, warehouse: Warehouse) -> list[str]:
+    """Bring a home's models and descriptions up to date, and return the names of the tables whose model is new."""
+    write_event_type_descriptions(
+        home.descriptions_file, described_event_types(), read_event_tables(warehouse, "event_type")
+    )
+    return write_event_models(home.models_dir, read_event_tables(warehouse))
+
+
+def write_event_type_descriptions(path: Path, package_file: Path, tables: Iterable[EventTable]) -> None:
+    """Bring the home's descriptions of the event type tables up to date.
+
+    They are the package's, with the columns that come from keys of the calls.
+
+    Args:
+        path: The home's file; replaced only where what it is made of has changed.
+        package_file: The package's.
+        tables: The event type tables that calls have landed for.
+    """
+    text = package_file.read_text("utf-8")
+    columns = {table.name: table.columns for table in tables}
+    digest = _digest_line((text, sorted(columns.items())))
+    if _begins_with(path, digest):
+        return
+    document = yaml.safe_load(text)
+    for model in document["models"]:
+        model["columns"] += _described(columns.get(model["name"], ()))
+    write_atomically(path, digest + _yaml(document))
+
+
 def _begins_with(path: Path, line: str) -> bool:
     try:
         with path.open(encoding="utf-8") as file:
@@ -146,33 +179,43 @@ def _begins_with(path: Path, line: str) -> bool:
         return False
 
 
-def _digest_line(table: EventTable) -> str:
+def _digest_line(source: object) -> str:
     # The version of this module's own text counts too.
-    return f"# {hashlib.sha256(f'1 {table!r}'.encode()).hexdigest()[:32]}\n"
+    return f"# {hashlib.sha256(f'2 {source!r}'.encode()).hexdigest()[:32]}\n"
 
 
 def _description(table: EventTable) -> str:
     columns: list[Mapping[str, Any]] = [
         {"name": name, "description": f"{{{{ doc('profiles_sync', 'event_{name}') }}}}"} for name in _FIXED_COLUMNS
     ]
-    columns += [
-        {
-            "name": column.name,
-            "description": _literal(f"From {_all_of(map(_shown_path, column.raw_paths))}; {column.data_type}."),
-        }
-        for column in table.columns
-    ]
+    columns += _described(table.columns)
     model = {
         "name": PREFIX + table.name,
         "description": _literal(f"Track calls of {_all_of(map(_shown_name, table.event_names))}, one row per call."),
         "columns": columns,
     }
-    return _digest_line(table) + yaml.dump(
-        {"version": 2, "models": [model]},
-        Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),
-        sort_keys=False,
-        allow_unicode=True,
-        width=1_000_000,
+    return _digest_line(table) + _yaml({"version": 2, "models": [model]})
+
+
+def _described(columns: Iterable[EventColumn]) -> list[Mapping[str, Any]]:
+    return [
+        {
+            "name": column.name,
+            "description": _literal(f"From {_all_of(map(_shown_path, column.raw_paths))}; {column.data_type}."),
+        }
+        for column in columns
+    ]
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    return str(
+        yaml.dump(
+            document,
+            Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),
+            sort_keys=False,
+            allow_unicode=True,
+            width=1_000_000,
+        )
     )
 
 

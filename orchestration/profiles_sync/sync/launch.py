@@ -17,7 +17,7 @@ from profiles_sync.landing.model import LoadReport
 from profiles_sync.project import Workplace, project_dir
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
-from profiles_sync.sync.event_models import read_event_tables, write_event_models
+from profiles_sync.sync.event_models import read_event_tables, write_dbt_files, write_event_models
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.session import land_files
@@ -133,7 +133,8 @@ def land_only(workplace: Workplace, reporter: Reporter, *, sources: Sequence[str
     """
     with _locked(workplace):
         report = land_files(workplace, [SourceConfig(path=path) for path in sources], reporter)
-        write_models(workplace, workplace.home.models_dir)
+        with open_store(workplace) as store:
+            write_dbt_files(workplace.home, store.warehouse)
         return report
 
 

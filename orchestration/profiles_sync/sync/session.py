@@ -31,7 +31,7 @@ from profiles_sync.sync import history
 from profiles_sync.sync.checks import built_tables, check_tables
 from profiles_sync.sync.dbt_run import DbtRun
 from profiles_sync.sync.diagnosis import diagnose_exception, redact
-from profiles_sync.sync.event_models import read_event_tables, write_event_models
+from profiles_sync.sync.event_models import write_dbt_files
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, conclude, skipped
 from profiles_sync.sync.plan import Plan, make_plan, rebuild_plan
@@ -163,7 +163,7 @@ class Session:
         self._reporter.phase("Planning")
         settings = load_settings(self.workplace.home, project_dir(), self.workplace.target.schema)
         with open_store(self.workplace) as store:
-            new_tables = write_event_models(self.workplace.home.models_dir, read_event_tables(store.warehouse))
+            new_tables = write_dbt_files(self.workplace.home, store.warehouse)
             # Parses only when a file of the project changed, so after a new event table or property.
             manifest = load_manifest(self.workplace)
             if self._rebuild and (pruned := pruned_events(store.warehouse)) > 0:
@@ -408,6 +408,7 @@ def land_files(
             max_event_tables=settings.max_event_tables,
             max_columns_per_table=settings.max_columns_per_table,
             portable_names=settings.portable_names,
+            bigquery_compat_views=settings.bigquery_compat_views,
             column_types=settings.column_types,
             backfill_months=settings.backfill_months,
             source_names={name: SourceName(each.name, each.slug) for name, each in settings.source_names.items()},

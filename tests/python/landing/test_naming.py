@@ -182,6 +182,16 @@ def test_own_tables_are_the_documented_ones() -> None:
     assert all(event_table_name(table, DUCKDB) == f"_{table}" for table in OWN_TABLES)
 
 
+def test_names_of_views_are_taken_where_there_are_views() -> None:
+    rules = name_rules("bigquery", compat_views=True)
+    names = ["Page View", "Pages View", "View", "Preview", "Viewed"]
+    assert [event_table_name(name, rules) for name in names] == [
+        "_page_view", "_pages_view", "view", "preview", "viewed",
+    ]  # fmt: skip
+    for without in (name_rules("bigquery"), name_rules("duckdb", compat_views=True)):
+        assert event_table_name("Page View", without) == "page_view"
+
+
 def test_order_among_the_paths_of_one_column() -> None:
     paths = [["traits", "firstName"], ["traits", "first_name"], ["traits", "First Name"], ["traits", "first", "name"]]
     assert sorted(paths, key=lambda path: path_order("first_name", path)) == [

@@ -13,7 +13,8 @@ from typing import Any
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from profiles_sync.home import Home
-from profiles_sync.project import open_workplace
+from profiles_sync.project import USERS_ACCOUNTS_VARIABLE, open_workplace
+from profiles_sync.settings import load_users_accounts
 from profiles_sync.warehouse import Warehouse, open_warehouse
 from support.engines import Database
 
@@ -62,6 +63,8 @@ class Deployment:
             "DBT_PROFILES_DIR": str(ROOT),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DO_NOT_TRACK": "1",
+            # As a sync reads it of the home's file.
+            USERS_ACCOUNTS_VARIABLE: "true" if load_users_accounts(Home(self.home)) else "",
         }
         return values | (self.database.environment if self.database else {})
 

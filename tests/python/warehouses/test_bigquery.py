@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from profiles_sync.landing import LandingOptions
 from profiles_sync.warehouse import Warehouse, WarehouseError
 from support.dbt import Deployment
 from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, running_bigquery
@@ -132,3 +133,36 @@ def test_models_read_the_partitions_of_their_slice_only(pipeline: Pipeline) -> N
     assert len(reading) >= 3
     for sql in reading:
         assert "landed_on between date '2024-05-11' and date '2024-05-11'" in sql, sql
+
+
+def test_views_of_the_last_days(pipeline: Pipeline) -> None:
+    pipeline.options = LandingOptions(bigquery_compat_views=True)
+    pipeline.configure(bigquery_compat_views=True)
+    pipeline.sync([call(1, properties={"sku": "a"}), call(2, event="Tracks View")])
+    query = pipeline.deployment.query
+
+    def ids(table: str) -> list[str]:
+        return [row[0] for row in query(f"select id from profiles.{table} order by id")]
+
+    # The calls are of 2024; an event that is named like a view gives way.
+    assert (ids("tracks"), ids("_tracks_view"), ids("tracks_view"), ids("order_completed_view")) == (
+        ["m1", "m2"], ["m2"], [], [],
+    )  # fmt: skip
+    database = pipeline.deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    views = {path[2] for path, table in database.engine.tables.items() if table.view and path[1] == "profiles"}
+    assert views == {
+        f"{name}_view" for name in (
+            "identifies", "pages", "screens", "groups", "aliases", "tracks", "order_completed", "_tracks_view",
+            "id_graph_updates", "external_id_mapping_updates", "profile_traits_updates", "user_traits",
+            "user_identifiers", "profile_merges",
+        )
+    }  # fmt: skip
+
+    # More days, and a column that was not there.
+    pipeline.configure(bigquery_compat_views=True, view_days=100_000)
+    pipeline.sync([call(3, properties={"sku": "b", "colour": "red"})])
+    assert query("select id, sku, colour from profiles.order_completed_view order by id") == [
+        ("m1", "a", None), ("m3", "b", "red"),
+    ]  # fmt: skip
+    assert ids("tracks_view") == ["m1", "m2", "m3"]
