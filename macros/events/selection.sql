@@ -49,13 +49,29 @@
   {{- return('case when 1 = 1' ~ profiles_sync.outside_of(periods, number) ~ ' then ' ~ expression ~ ' end' if periods else expression) -}}
 {% endmacro %}
 
+{#- Condition for a test that holds tables against one another: met, unless one of them lacks events. A table of the present state lacks some
+    while it is switched off, any other one for ever once it was. -#}
+{% macro are_complete(tables) %}
+  {%- set lacking = [] -%}
+  {%- for table in tables -%}
+    {%- set off = profiles_sync.periods_off(table) -%}
+    {%- if off and (table not in profiles_sync.changes_of() or off[-1].last is none) -%} {%- do lacking.append(table) -%} {%- endif -%}
+  {%- endfor -%}
+  {{- return('1 = 0' if lacking else '1 = 1') -}}
+{% endmacro %}
+
+{#- Table of the present state to the table of changes that it stands for. -#}
+{% macro changes_of() %}
+  {{- return({
+    'id_graph': 'id_graph_updates', 'profile_merges': 'id_graph_updates', 'external_id_mapping': 'external_id_mapping_updates',
+    'user_identifiers': 'external_id_mapping_updates', 'profile_traits': 'profile_traits_updates', 'user_traits': 'profile_traits_updates',
+  }) -}}
+{% endmacro %}
+
 {#- Whether a selection has a table switched on. A table of the present state is off with the table of changes that it stands for. -#}
 {% macro is_selected(selection, table) %}
   {%- set selection = selection or {} -%}
-  {%- set changes = {
-    'id_graph': 'id_graph_updates', 'profile_merges': 'id_graph_updates', 'external_id_mapping': 'external_id_mapping_updates',
-    'user_identifiers': 'external_id_mapping_updates', 'profile_traits': 'profile_traits_updates', 'user_traits': 'profile_traits_updates',
-  } -%}
+  {%- set changes = profiles_sync.changes_of() -%}
   {%- set entry = (selection.get('tables') or {}).get(table) -%}
   {%- set own = entry if entry is boolean else (entry or {}).get('enabled') -%}
   {%- set own = selection.get('default', true) if own is none else own -%}

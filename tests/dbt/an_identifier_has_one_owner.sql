@@ -5,5 +5,6 @@ left join {{ ref('user_identifiers') }} as identifiers
   on identifiers.type = mapping.external_id_type
   and identifiers.{{ profiles_sync.quote_column('value') }} = mapping.external_id_value
   and identifiers.canonical_segment_id = mapping.canonical_segment_id
+where {{ profiles_sync.are_complete(['external_id_mapping', 'user_identifiers']) }}
 group by mapping.external_id_type, mapping.external_id_value
 having count(*) <> 1 or count(identifiers.id) <> 1

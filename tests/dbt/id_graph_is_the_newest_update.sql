@@ -8,4 +8,4 @@ left join {{ ref('id_graph') }} as graph
   on graph.segment_id = newest.segment_id
   and graph.canonical_segment_id = newest.canonical_segment_id
   and graph.seq = newest.seq
-where newest.age = 1 and graph.segment_id is null
+where newest.age = 1 and graph.segment_id is null and {{ profiles_sync.are_complete(['id_graph_updates', 'id_graph']) }}

@@ -6,8 +6,10 @@ left join (
   select snapshots.*, row_number() over (partition by snapshots.segment_id order by snapshots.seq desc) as age
   from {{ ref('profile_traits_updates') }} as snapshots
 ) as newest on newest.segment_id = traits.canonical_segment_id and newest.age = 1 and traits.merged_to is null
-where (traits.seq <> newest.seq or (traits.seq is null and newest.seq is not null) or (traits.seq is not null and newest.seq is null))
+where {{ profiles_sync.are_complete(['profile_traits', 'profile_traits_updates']) }} and (
+  (traits.seq <> newest.seq or (traits.seq is null and newest.seq is not null) or (traits.seq is not null and newest.seq is null))
 {%- for column in columns %}
   {%- set left, right = 'traits.' ~ profiles_sync.quote_column(column.name), 'newest.' ~ profiles_sync.quote_column(column.name) %}
   or {{ left }} <> {{ right }} or ({{ left }} is null and {{ right }} is not null) or ({{ left }} is not null and {{ right }} is null)
 {%- endfor %}
+)

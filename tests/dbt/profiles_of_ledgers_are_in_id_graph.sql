@@ -8,4 +8,4 @@ from (
   select segment_id from {{ ref('external_id_mapping_updates') }}
 ) as ledger
 left join {{ ref('id_graph') }} as graph on graph.segment_id = ledger.segment_id
-where graph.segment_id is null
+where graph.segment_id is null and {{ profiles_sync.are_complete(['id_graph']) }}

@@ -3,6 +3,6 @@
 select events.id
 from {{ ref(table) }} as events
 left join {{ ref('id_graph') }} as graph on graph.segment_id = events.segment_id
-where events.segment_id is not null and graph.segment_id is null
+where events.segment_id is not null and graph.segment_id is null and {{ profiles_sync.are_complete(['id_graph']) }}
 {{ 'union all' if not loop.last }}
 {%- endfor %}

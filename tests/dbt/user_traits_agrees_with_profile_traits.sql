@@ -8,8 +8,10 @@ from {{ ref('profile_traits') }} as profiles
 full outer join (
   select canonical_segment_id, value from {{ ref('user_traits') }} where name = {{ profiles_sync.text_literal(column.name) }}
 ) as traits on traits.canonical_segment_id = profiles.canonical_segment_id
-where (traits.value is null and {{ value }} is not null) or (traits.value is not null and {{ value }} is null)
+where {{ profiles_sync.are_complete(['profile_traits', 'user_traits']) }} and (
+  (traits.value is null and {{ value }} is not null) or (traits.value is not null and {{ value }} is null)
   or (traits.value <> {{ value }} and traits.value not like '%Z')
+)
 {{ 'union all' if not loop.last }}
 {%- else %}
 select canonical_segment_id, name from {{ ref('user_traits') }} where 1 = 0
