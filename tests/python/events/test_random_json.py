@@ -8,12 +8,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from functools import reduce
+from typing import Any, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from support.dbt import Deployment
 from support.pipeline import Pipeline
+
+T = TypeVar("T")
 
 KEYS = [
     "a", "A", "b", "a b", "a_b", "a.b", "aB", "id", "timestamp", "select", "event", "0", "1", "-1", "2nd", "", "_", "é", "日本", "🎉",
@@ -28,29 +33,47 @@ NUMBERS = [
 ]  # fmt: skip
 
 
-def document(rng: random.Random, depth: int = 0) -> dict[str, Any]:
-    """Any key at the top; below, few, so that the tables stay narrow enough for a quick test."""
-    keys = rng.sample(KEYS, rng.randint(0, 12)) if depth == 0 else rng.sample(KEYS[:: 5 + depth], rng.randint(0, 2))
-    return {key: item(rng, depth + 1) for key in keys}
+SCALARS = (
+    st.sampled_from(TEXTS)
+    | st.sampled_from(NUMBERS)
+    | st.text(max_size=20)
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.booleans()
+    | st.none()
+)
+# Below the top few keys, so that the tables stay narrow enough for a quick test.
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS[::6]), inner, max_size=2),
+    max_leaves=6,
+)
+DOCUMENTS = st.dictionaries(st.sampled_from(KEYS) | st.text("aA_é0 .", max_size=2), VALUES, max_size=12)
+# One key in another, deeper than anything is flattened.
+CHAINS = st.builds(
+    lambda inner, depth: reduce(lambda below, _: {"deep": below}, range(depth), inner), SCALARS, st.integers(8, 13)
+)
+BODIES = DOCUMENTS | st.builds(lambda document, chain: document | chain, DOCUMENTS, CHAINS)
 
 
-def item(rng: random.Random, depth: int) -> Any:
-    roll = rng.random()
-    if roll < 0.2 and depth < 13:
-        return document(rng, depth)
-    if roll < 0.3:
-        return [item(rng, 12) for _ in range(rng.randint(0, 3))]
-    if roll < 0.35:
-        return None
-    return rng.choice(rng.choice([TEXTS, NUMBERS, [True, False]]))
+def drawn(strategy: st.SearchStrategy[T], number: int, number_of_seed: int) -> list[T]:
+    """So many examples of a strategy, the same for the same seed. A sync costs seconds, so they go into one together."""
+    found: list[T] = []
 
+    @seed(number_of_seed)
+    @settings(
+        max_examples=number,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(example: T) -> None:
+        found.append(example)
 
-def chain(rng: random.Random) -> dict[str, Any]:
-    """One key in another, deeper than anything is flattened."""
-    inner: Any = item(rng, 13)
-    for _ in range(rng.randint(8, 13)):
-        inner = {"deep": inner}
-    return {"deep": inner}
+    collect()
+    return found
 
 
 def leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -120,29 +143,32 @@ def same(left: Any, right: Any) -> bool:
     return left == right or (left is not None and right is not None and float(left) == float(right))
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
+@pytest.mark.parametrize("number", [1, *(pytest.param(number, marks=pytest.mark.slow) for number in range(2, 6))])
 @pytest.mark.parametrize("deployment", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True)
-def test_every_value_is_found(deployment: Deployment, seed: int) -> None:
-    rng = random.Random(seed)
+def test_every_value_is_found(deployment: Deployment, number: int) -> None:
+    """`number` is the seed."""
+    rng = random.Random(number)
     pipeline = Pipeline(deployment)
-    for load in range(2):
-        calls = []
-        for number in range(50):
-            call: dict[str, Any] = {
-                "type": rng.choice(["track", "identify", "page", "group"]),
-                "messageId": f"m{load}_{number}",
-                "userId": f"u{number % 7}",
-                "groupId": "g",
-                "receivedAt": "2024-05-01T10:00:00Z",
-                "context": document(rng),
-            }
-            body = document(rng) | (chain(rng) if rng.random() < 0.1 else {})
-            if call["type"] == "track":
-                call |= {"event": rng.choice(["Thing", "Other Thing"]), "properties": body}
-            else:
-                call["properties" if call["type"] == "page" else "traits"] = body
-            calls.append(call)
-        pipeline.sync(calls)
+    bodies, contexts = drawn(BODIES, 100, number), drawn(DOCUMENTS, 100, number + 100)
+    calls: list[dict[str, Any]] = []
+    for place, (body, context) in enumerate(zip(bodies, contexts, strict=False)):
+        call: dict[str, Any] = {
+            "type": rng.choice(["track", "identify", "page", "group"]),
+            "messageId": f"m{place}",
+            "userId": f"u{place % 7}",
+            "groupId": "g",
+            "receivedAt": "2024-05-01T10:00:00Z",
+            "context": context,
+        }
+        if call["type"] == "track":
+            call |= {"event": rng.choice(["Thing", "Other Thing"]), "properties": body}
+        else:
+            call["properties" if call["type"] == "page" else "traits"] = body
+        calls.append(call)
+    assert len(calls) > 80
+    rng.shuffle(calls)
+    pipeline.sync(calls[: len(calls) // 2])
+    pipeline.sync(calls[len(calls) // 2 :])
 
     registry: dict[tuple[str, tuple[str, ...]], Registered] = {}
     for table, path, *rest in deployment.query(
@@ -182,13 +208,11 @@ def test_every_value_is_found(deployment: Deployment, seed: int) -> None:
                     checked[f"as {place.data_type}"] += 1
                 else:
                     assert row[column] is None, (table, column, value)
-                for number, (_, raw_path, other) in enumerate(found):
-                    lost = (
-                        not fits(other, place.data_type) if number == 0 else raw_path in rest or not same(other, value)
-                    )
+                for rank, (_, raw_path, other) in enumerate(found):
+                    lost = not fits(other, place.data_type) if rank == 0 else raw_path in rest or not same(other, value)
                     if lost:
                         assert same(rest.pop(raw_path), other), (table, raw_path)
-                        checked["misfit" if number == 0 else "lost to another key"] += 1
+                        checked["misfit" if rank == 0 else "lost to another key"] += 1
             assert not rest
             registered = {
                 place.column for (name, _), place in registry.items() if name == table and place.status == "active"
