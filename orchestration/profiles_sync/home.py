@@ -94,6 +94,11 @@ class Home:
         return self.root / "target"
 
     @property
+    def runs_dir(self) -> Path:
+        """What the dbt of each sync wrote, a folder a sync."""
+        return self.target_dir / "runs"
+
+    @property
     def logs_dir(self) -> Path:
         """Output of the command line's syncs and of the services that `up` starts."""
         return self.root / "logs"

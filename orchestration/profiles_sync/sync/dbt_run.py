@@ -27,6 +27,9 @@ from profiles_sync.sync.outcome import Group, IdentityResult, Status, SyncError,
 
 REPORT_PREFIX = "PROFILES_SYNC "
 
+# The log is what tells of a sync that is killed, so dbt may not begin a new one in the middle.
+_NO_LIMIT = "0"
+_LOG = "dbt.log"
 _STATUSES = {"success": Status.SUCCESS, "skipped": Status.SKIPPED}
 _IDENTITY_COUNTS = ("duplicates", "filtered", "profiles_created", "profiles_merged", "violations")
 
@@ -96,7 +99,7 @@ class DbtRun:
             profiles_dir=str(self._workplace.profiles_dir),
             dbt_executable=dbt_executable(),
         )
-        with _environment(environment or {}):
+        with _environment({"DBT_LOG_FILE_MAX_BYTES": _NO_LIMIT, **(environment or {})}):
             invocation = dbt.cli(
                 arguments,
                 manifest=self._manifest,
@@ -108,8 +111,7 @@ class DbtRun:
         for message in invocation.stream_raw_events():
             raw = message.raw_event
             info, data = raw["info"], raw["data"]
-            if info["msg"].startswith(REPORT_PREFIX):
-                report = orjson.loads(info["msg"].removeprefix(REPORT_PREFIX))
+            if (report := _report(info["msg"])) is not None:
                 self._reports[report["unique_id"]] = report
             elif info["name"] == "LogStartLine":
                 on_table(self._table(data["node_info"]["unique_id"]), data["index"], data["total"])
@@ -233,6 +235,45 @@ def read_results(
     counts: Mapping[str, Any] = next((report["identity"] for report in reports.values() if "identity" in report), {})
     identity = IdentityResult(**{name: int(counts.get(name, 0)) for name in _IDENTITY_COUNTS})
     return tables, identity, error
+
+
+def run_folder(run_id: str) -> str:
+    """Return the name of a sync's folder in the home's `runs_dir`."""
+    return run_id[:8]
+
+
+def committed_results(target_path: Path) -> tuple[list[TableResult], IdentityResult]:
+    """Read from dbt's log what a sync had committed that was killed and could not tell.
+
+    Its dbt may have gone on to the end. Tables that failed are not among the results.
+
+    Args:
+        target_path: Folder of the sync's dbt; need not exist.
+    """
+    reports = {}
+    with contextlib.suppress(FileNotFoundError), (target_path / _LOG).open("rb") as log:
+        for line in log:
+            # The last line may be cut.
+            with contextlib.suppress(orjson.JSONDecodeError):
+                if (
+                    REPORT_PREFIX.encode() in line
+                    and (report := _report(orjson.loads(line)["info"]["msg"])) is not None
+                ):
+                    reports[report["unique_id"]] = report
+    nodes = {
+        unique_id: {"alias": report["table"], "config": {"meta": {"sync_group": report["group"]}}}
+        for unique_id, report in reports.items()
+    }
+    tables, identity, _ = read_results({"nodes": nodes}, None, reports, exit_code=0)
+    return tables, identity
+
+
+def _report(message: str) -> dict[str, Any] | None:
+    """Return a model's report of its commit, None when dbt says something else."""
+    if not message.startswith(REPORT_PREFIX):
+        return None
+    report: dict[str, Any] = orjson.loads(message.removeprefix(REPORT_PREFIX))
+    return report
 
 
 def _table_result(

@@ -19,7 +19,7 @@ from profiles_sync import alerts
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.home import Home
 from profiles_sync.sync.lock import HomeLock
-from profiles_sync.sync.outcome import GROUPS, Outcome, Status, SyncError, conclude
+from profiles_sync.sync.outcome import GROUPS, LandingResult, Outcome, Status, SyncError, conclude
 
 ASSET_KEY = dg.AssetKey("sync_history")
 JOB = "sync"
@@ -201,7 +201,7 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
         message = "the sync was killed before it ended"
         if STATUS_TAG not in tags:
             error = SyncError("E_INTERNAL", message, "The next sync continues where it stopped.")
-            _record_for(run, error, now(), instance, home)
+            _record_for(run, _committed(run, error, instance, home), now(), instance, home)
         instance.report_run_failed(run.dagster_run, message)
     for run in _sync_runs(instance, [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], 100):
         if STATUS_TAG not in run.dagster_run.tags:
@@ -209,13 +209,30 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
                 "E_INTERNAL", "the run ended before the sync began", "Dagster's page of the run shows why."
             )
             ended = datetime.fromtimestamp(run.end_time or run.update_timestamp.timestamp(), timezone.utc)
-            _record_for(run, error, ended, instance, home)
+            _record_for(run, conclude(error=error), ended, instance, home)
 
 
-def _record_for(run: RunRecord, error: SyncError, ended: datetime, instance: dg.DagsterInstance, home: Home) -> None:
+def _committed(run: RunRecord, error: SyncError, instance: dg.DagsterInstance, home: Home) -> Outcome:
+    """Judge a sync that was killed by what it had told Dagster of its landing, and dbt its log of the tables."""
+    # dagster-dbt takes its time to load, and killed syncs are rare.
+    from profiles_sync.sync.dbt_run import committed_results, run_folder
+
+    run_id = run.dagster_run.run_id
+    tables, identity = committed_results(home.runs_dir / run_folder(run_id))
+    landing = LandingResult()
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        said = entry.asset_materialization.metadata if entry.asset_materialization else {}
+        if "events_landed" in said:
+            load_ids = (str(said["load_id"].value),) if "load_id" in said else ()
+            counts = (int(str(said[name].value)) for name in ("events_landed", "events_rejected", "files"))
+            landing = LandingResult(load_ids, *counts)
+    return conclude(tables, landing=landing, identity=identity, error=error)
+
+
+def _record_for(run: RunRecord, outcome: Outcome, ended: datetime, instance: dg.DagsterInstance, home: Home) -> None:
     started = datetime.fromtimestamp(run.start_time or run.create_timestamp.timestamp(), timezone.utc)
     tags = run.dagster_run.tags
-    record = SyncRecord(run.dagster_run.run_id, Status.FAILED, started, ended, trigger_of(tags), conclude(error=error))
+    record = SyncRecord(run.dagster_run.run_id, outcome.status, started, ended, trigger_of(tags), outcome)
     instance.report_runless_asset_event(materialization(record))
     tag_run(instance, record)
     for problem in alerts.after_sync(home, instance, record, finished(instance)):

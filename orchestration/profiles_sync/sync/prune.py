@@ -70,9 +70,9 @@ def prune(workplace: Workplace, *, dry_run: bool) -> list[Pruned]:
             before = now - timedelta(days=retention.dagster_days)
             runs = _runs(workplace, instance, before, copied, dry_run=dry_run)
         pruned.append(Pruned("Dagster runs", f"{retention.dagster_days} days", runs))
-        folders = sorted(
-            (workplace.home.target_dir / "runs").glob("*"), key=lambda path: path.stat().st_mtime, reverse=True
-        )[retention.dbt_runs :]
+        folders = sorted(workplace.home.runs_dir.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)[
+            retention.dbt_runs :
+        ]
         if not dry_run:
             for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -29,7 +29,7 @@ from profiles_sync.services import reload_definitions
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
 from profiles_sync.sync.checks import built_tables, check_tables
-from profiles_sync.sync.dbt_run import DbtRun
+from profiles_sync.sync.dbt_run import DbtRun, run_folder
 from profiles_sync.sync.diagnosis import diagnose_exception, redact
 from profiles_sync.sync.event_models import write_dbt_files
 from profiles_sync.sync.lock import HomeLock
@@ -306,14 +306,15 @@ class Session:
         return conclude(tables, landing=self._landing, identity=identity, error=error)
 
     def _run_target(self) -> Path:
-        runs = self.workplace.home.target_dir / "runs"
+        runs = self.workplace.home.runs_dir
         runs.mkdir(parents=True, exist_ok=True)
         kept = sorted(runs.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[
             self.workplace.deployment.retention.dbt_runs - 1 :
         ]
         for old in kept:
             shutil.rmtree(old, ignore_errors=True)
-        return runs / self.run_id[:8]
+        # What a rebuild commits is seen by nobody before the swap: another name, or a killed one would be counted.
+        return runs / f"{run_folder(self.run_id)}{'-rebuild' if self._rebuild else ''}"
 
     def _require_outcome(self) -> Outcome:
         assert self._outcome is not None

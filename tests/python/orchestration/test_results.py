@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
-from profiles_sync.sync.dbt_run import read_results
+from profiles_sync.sync.dbt_run import committed_results, read_results
 from profiles_sync.sync.outcome import IdentityResult, Status, conclude
 
 PAGES = "model.profiles_sync.pages"
@@ -66,6 +68,28 @@ def test_a_killed_dbt_leaves_what_it_had_committed() -> None:
     assert error is not None
     assert error.message == "dbt ended with exit code -9"
     assert conclude(tables, error=error).status is Status.PARTIAL
+
+
+def test_the_log_of_a_killed_sync_tells_what_was_committed(tmp_path: Path) -> None:
+    counts = {"duplicates": 1, "filtered": 2, "profiles_created": 3, "profiles_merged": 4, "violations": 5}
+    said = [
+        {"table": "identity_resolution", "group": None, "unique_id": IDENTITY, **report(1, identity=counts)},
+        {"table": "pages", "group": "event_type", "unique_id": PAGES, **report(7)},
+        {"table": "tracks", "group": "event_type", "unique_id": TRACKS, **report(9)},
+    ]
+    lines = [json.dumps({"info": {"msg": "select 'PROFILES_SYNC '"}})]
+    lines += [json.dumps({"info": {"msg": f"PROFILES_SYNC {json.dumps(each)}"}}) for each in said]
+    # It died while it wrote the last line.
+    (tmp_path / "dbt.log").write_text("\n".join(lines)[:-5])
+
+    tables, identity = committed_results(tmp_path)
+
+    assert [(table.table, table.group, table.rows) for table in tables] == [
+        ("identity_resolution", None, 1),
+        ("pages", "event_type", 7),
+    ]
+    assert identity == IdentityResult(1, 2, 3, 4, 5)
+    assert committed_results(tmp_path / "none") == ([], IdentityResult())
 
 
 def test_a_dbt_that_cannot_start_is_a_failure_with_its_own_words() -> None:
