@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
+import psycopg2
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import (
@@ -28,17 +26,14 @@ from profiles_sync.sync.lock import Holder, HomeLock
 from support.archive import write_file
 from support.cli import PROGRAM, Cli
 from support.landing import call, track
+from support.pages import REPOSITORY, RUN, Pages
+from support.postgres import PostgresDatabase
 from support.receiver import Receiver
 
 pytestmark = pytest.mark.slow
 
-REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "profiles_sync"}
-LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
-RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"""
 SCHEDULES = """query($repository: RepositorySelector!) { schedulesOrError(repositorySelector: $repository) {
   ... on Schedules { results { name cronSchedule scheduleState { status } } } } }"""
-ASSETS = "{ assetNodes { assetKey { path } groupName } }"
 ROWS = """query($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset { assetMaterializations(limit: 1) {
   runId metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }"""
 
@@ -62,40 +57,6 @@ def children_of(pid: int) -> set[int]:
     return found
 
 
-class Pages:
-    """Dagster's GraphQL, as its pages use it."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def __call__(self, query: str, **variables: Any) -> Any:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=120) as response:
-            return json.loads(response.read())["data"]
-
-    def launch(self) -> str:
-        """Launch a sync."""
-        launched = self(LAUNCH, params={"selector": {**REPOSITORY, "jobName": "sync"}, "mode": "default"})["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return str(launched["run"]["runId"])
-
-    def sync(self) -> tuple[str, dict[str, Any]]:
-        """Launch a sync and wait for its end."""
-        run_id = self.launch()
-        deadline = time.monotonic() + 240
-        while time.monotonic() < deadline:
-            run = self(RUN, id=run_id)["runOrError"]
-            if run["status"] in ("SUCCESS", "FAILURE", "CANCELED"):
-                return run_id, {"status": run["status"], **{tag["key"]: tag["value"] for tag in run["tags"]}}
-            time.sleep(1)
-        raise AssertionError("the run did not end")
-
-    def asset_keys(self) -> set[str]:
-        """Keys of the graph."""
-        return {"/".join(node["assetKey"]["path"]) for node in self(ASSETS)["assetNodes"]}
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with Receiver() as receiver:
@@ -113,6 +74,13 @@ def pages(cli: Cli) -> Iterator[Pages]:
     (cli.folder / "gql.py").write_text("raise ImportError('not this one')")
     cli.home.mkdir()
     (cli.home / "profiles_sync.yml").write_text("sources:\n  - ../archive\n")
+    with served(cli) as pages:
+        yield pages
+
+
+@contextlib.contextmanager
+def served(cli: Cli) -> Iterator[Pages]:
+    """Run `up`, and make sure that nothing of it is left afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -165,6 +133,37 @@ def test_a_sync_from_dagsters_pages(cli: Cli, pages: Pages) -> None:
     assert (record["status"], record["rows"]["event_type"]) == ("Success", 1)
     assert [each["run_id"] for each in cli.json("history")] == [record["run_id"], run_id]
     assert cli.connections == []
+
+
+def test_dagster_keeps_its_own_tables_in_a_postgres(cli: Cli, postgres_database: PostgresDatabase) -> None:
+    assert cli.run("connect", "duckdb", "--source", "archive").returncode == 0
+    cli.environment = {"DAGSTER_PG_PASSWORD": "s3cret-of-dagster"}
+    with (cli.home / "dagster" / "dagster.yaml").open("a") as file:
+        file.write(
+            f"storage:\n  postgres:\n    postgres_db:\n      hostname: {postgres_database.host}\n"
+            f"      port: {postgres_database.port}\n      username: {postgres_database.user}\n"
+            f"      password: {{env: DAGSTER_PG_PASSWORD}}\n      db_name: {postgres_database.name}\n"
+        )
+    archive = cli.folder / "archive"
+    write_file(archive, "a", [call("page", "m1")])
+
+    with served(cli) as pages:
+        run_id, run = pages.sync()
+    assert (run["status"], run["profiles_sync/status"]) == ("SUCCESS", "Success")
+    write_file(archive, "b", [call("page", "m2")])
+    record = cli.json("sync")
+
+    assert record["status"] == "Success"
+    with served(cli) as pages:
+        assert [each["run_id"] for each in cli.json("history")] == [record["run_id"], run_id]
+        assert pages(RUN, id=run_id)["runOrError"]["status"] == "SUCCESS"
+    assert dict(cli.query("select run_id, status from profiles_ops.sync_runs")) == dict.fromkeys(
+        (record["run_id"], run_id), "Success"
+    )
+    with contextlib.closing(psycopg2.connect(postgres_database.dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("select run_id from runs")
+        assert {each for (each,) in cursor.fetchall()} == {record["run_id"], run_id}
+    assert list((cli.home / "dagster").rglob("*.db")) == []
 
 
 def test_two_homes_an_outage_and_two_kills(tmp_path: Path, receiver: Receiver) -> None:
