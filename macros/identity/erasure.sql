@@ -40,16 +40,13 @@
         case when names.new_value = names.external_id_value then 0 else 1 end
       from work_names as names
     {% endcall %}
-    {#- What was asked for an identifier is asked for its new name. -#}
+    {#- What was asked for an identifier is asked for its new name. The other table's columns are called otherwise: those of the one that is
+        changed stand bare, since not every engine takes its name before them. -#}
+    {%- set names = '(select external_id_type as erased_type, external_id_value as erased_value, new_value from work_names) as names'
+      ~ ' where names.erased_type = external_id_type and names.erased_value = external_id_value' -%}
     {% call profiles_sync.write_step(transaction, 'identity_actions') %}
-      update {{ actions }} set external_id_value = (
-        select min(names.new_value) from work_names as names
-        where names.external_id_type = {{ actions }}.external_id_type and names.external_id_value = {{ actions }}.external_id_value
-      )
-      where exists (
-        select 1 from work_names as names
-        where names.external_id_type = {{ actions }}.external_id_type and names.external_id_value = {{ actions }}.external_id_value
-      )
+      update {{ actions }} set external_id_value = (select min(names.new_value) from {{ names }})
+      where exists (select 1 from {{ names }})
     {% endcall %}
     {%- do profiles_sync.commit_transaction(transaction) -%}
   {%- endif -%}

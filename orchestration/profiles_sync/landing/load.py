@@ -39,7 +39,7 @@ from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
 from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, name_rules
 from profiles_sync.privacy.requests import Suppression, read_suppression
-from profiles_sync.privacy.stubs import ERASED, leave_stub, stub
+from profiles_sync.privacy.stubs import ERASED, leave_bare_stubs
 from profiles_sync.project import Workplace, run_dbt
 from profiles_sync.warehouse import Warehouse, open_warehouse
 from profiles_sync.warehouse.duckdb import limit_memory
@@ -445,7 +445,7 @@ def _erase_copies(warehouse: Warehouse, before: int) -> None:
     warehouse.execute(
         f"insert into {listed} (event_no, segment_id, kind) select event_no, null, 'copy' from {raw} where {copies}"
     )
-    leave_stub(warehouse, f"event_no > {before} and event_no in (select event_no from {listed})", (), stub(()))
+    leave_bare_stubs(warehouse, f"event_no > {before} and event_no in (select event_no from {listed})")
 
 
 def _insert_rejects(warehouse: Warehouse, load: _Load, scratch: Path) -> None:

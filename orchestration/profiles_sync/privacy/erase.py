@@ -16,7 +16,7 @@ from typing import Any
 
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.privacy import requests
-from profiles_sync.privacy.stubs import ERASED, leave_stub, stub
+from profiles_sync.privacy.stubs import ERASED, leave_stubs, stub
 from profiles_sync.project import Workplace, run_dbt
 from profiles_sync.warehouse import Warehouse, open_warehouse
 
@@ -103,8 +103,7 @@ def strip(workplace: Workplace) -> None:
         identifiers = {
             event: [(kind, value) for _, kind, value in found] for event, found in groupby(rows, key=lambda row: row[0])
         }
-        for event in events:
-            leave_stub(warehouse, "event_no = ?", [event], stub(identifiers.get(event, ())))
+        leave_stubs(warehouse, {event: stub(identifiers.get(event, ())) for event in events})
         _free_identifiers(warehouse)
 
 

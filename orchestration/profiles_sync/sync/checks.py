@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from profiles_sync.naming import EVENT_TYPE_TABLES
@@ -189,7 +190,8 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
     if not of_calls:
         return []
     expected: dict[str, tuple[int, int]] = dict.fromkeys((table.name for table in of_calls), (0, 0))
-    parts = []
+    parts: list[str] = []
+    limits: list[datetime] = []
     for column, chosen in (
         ("type", [table for table in of_calls if not table.is_event]),
         ("event_slug", [table for table in of_calls if table.is_event]),
@@ -200,9 +202,13 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
             f"select '{table.name}' as table_name, "
             f"'{table.name if table.is_event else table.call_type}' as wanted_value, "
             f"{table.events.after} as after_no, {table.events.upto} as upto_no, "
-            f"cast('{table.events.received_from or '1970-01-01'}' as timestamp) as received_from"
+            "? as received_from"
             for table in chosen
         )
+        # As values, for each engine has its own name of the type.
+        limits += [
+            datetime.fromisoformat(table.events.received_from or "1970-01-01").replace(tzinfo=None) for table in chosen
+        ]
         parts.append(
             "select wanted.table_name, count(*), count(outcomes.stamp_no) "
             f"from {warehouse.staging('raw_events')} as landed inner join {warehouse.staging('identity_events')} as outcomes "
@@ -213,7 +219,7 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
             f"where landed.event_no > {min(table.events.after for table in chosen)} and "
             f"landed.event_no <= {max(table.events.upto for table in chosen)} group by wanted.table_name"
         )
-    for name, calls, stamped in warehouse.query(" union all ".join(parts)):
+    for name, calls, stamped in warehouse.query(" union all ".join(parts), limits):
         expected[name] = (int(calls), int(stamped))
     return [
         result

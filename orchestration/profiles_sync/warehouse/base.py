@@ -73,6 +73,8 @@ class Warehouse(ABC):
     """dbt's adapter type."""
     add_column: ClassVar[str] = "add column"
     """How `alter table` adds a column."""
+    json_value: ClassVar[str] = "?"
+    """How a parameter with a document becomes a value of the engine's JSON type."""
     user_query: ClassVar[str] = "select current_user"
     """Asks who we are."""
     address_query: ClassVar[str] = ""

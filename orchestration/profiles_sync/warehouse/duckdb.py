@@ -24,6 +24,7 @@ class DuckDBWarehouse(Warehouse):
     """A connection to a DuckDB file."""
 
     engine = "duckdb"
+    json_value = "cast(? as json)"
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, space: str) -> None:
         super().__init__(space)

@@ -24,6 +24,7 @@ class PostgresWarehouse(Warehouse):
     """A connection to a Postgres database."""
 
     engine = "postgres"
+    json_value = "cast(? as json)"
     address_query = "select host(inet_client_addr())"
 
     def __init__(self, connection: psycopg2.extensions.connection, space: str, secrets: Sequence[str] = ()) -> None:

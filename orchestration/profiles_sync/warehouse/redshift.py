@@ -37,6 +37,7 @@ class RedshiftWarehouse(Warehouse):
     """
 
     engine = "redshift"
+    json_value = "json_parse(?)"
 
     def __init__(self, connection: Any, space: str, secrets: Sequence[str] = ()) -> None:
         super().__init__(space)

@@ -21,6 +21,7 @@ class SnowflakeWarehouse(Warehouse):
     """A session of a Snowflake account."""
 
     engine = "snowflake"
+    json_value = "parse_json(?)"
 
     def __init__(
         self, connection: snowflake.connector.SnowflakeConnection, space: str, secrets: Sequence[str] = ()

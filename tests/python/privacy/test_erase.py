@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from profiles_sync.landing.load import prepare_space
 from profiles_sync.privacy import erase, requests
 from profiles_sync.project import Workplace, open_workplace
 from profiles_sync.warehouse import open_warehouse
+from profiles_sync.warehouse.duckdb import DuckDBWarehouse
 from support.dbt import Deployment, environment
 from support.landing import call, track
 from support.pipeline import Pipeline
@@ -104,6 +106,44 @@ def test_a_user_is_erased_and_nobody_else_changes(pipeline: Pipeline, workplace:
     assert rows(deployment, "select id from profiles.identifies") == [("m7",)]
     assert deployment.query("select count(*) from profiles.order_completed") == [(0,)]
     assert rows(deployment, "select distinct user_id from profiles.identifies") == [("other-user",)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deployment", ["duckdb"], indirect=True)
+def test_thousands_of_calls_are_erased_in_few_statements(
+    pipeline: Pipeline, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 5_000
+    # Each call has a cookie of its own, so each stub its own payload.
+    theirs = [call("page", f"m{number}", userId=USER, anonymousId=f"cookie-{number:04d}") for number in range(count)]
+    # One cookie is somebody else's too, and stays.
+    pipeline.sync([*theirs, call("page", "other", userId="other-user", anonymousId="cookie-0007")])
+    statements: list[str] = []
+    execute = DuckDBWarehouse.execute
+
+    def noted(self: DuckDBWarehouse, sql: str, parameters: Sequence[Any] = ()) -> None:
+        statements.append(sql)
+        execute(self, sql, parameters)
+
+    prepare_space(workplace)
+    assert erase.begin(workplace, [USER], whole_profile=False)[0] == count
+    monkeypatch.setattr(DuckDBWarehouse, "execute", noted)
+    erase.strip(workplace)
+
+    assert len([sql for sql in statements if sql.startswith("update")]) == 10
+    left = dict(
+        pipeline.deployment.query("select message_id, cast(payload as varchar) from profiles_staging.raw_events")
+    )
+    assert len(left) == count + 1
+    assert "other-user" in left.pop("other")
+    values = {
+        message: [entry["id"] for entry in json.loads(text)["context"]["externalIds"]] for message, text in left.items()
+    }
+    assert values["m7"][1] == "cookie-0007"
+    assert len({cookie for _, cookie in values.values()}) == count
+    assert {user for user, _ in values.values()} == {values["m0"][0]}
+    assert not any(USER in text for text in left.values())
+    assert [text for message, text in left.items() if message != "m7" and "cookie" in text] == []
 
 
 @pytest.mark.slow
