@@ -139,7 +139,7 @@ class Services:
         self._start(deployment, "webserver", web_server)
         self._start(deployment, "daemon", ["dagster._daemon", "run", "-w", str(workspace)])
         self._wait_for(lambda: deployment.is_ready, "webserver", start_timeout_s)
-        write_atomically(deployment.home.webserver_file, json.dumps({"url": deployment.url, "pid": os.getpid()}))
+        announce(deployment.home, deployment.url, os.getpid())
 
     def _start(self, deployment: Deployment, name: str, module: Sequence[str]) -> None:
         path = deployment.home.logs_dir / f"{name}.log"
@@ -202,14 +202,22 @@ class Services:
             self._guardian.communicate()
 
 
+def announce(home: Home, url: str, pid: int) -> None:
+    """Note where a home's pages are; it counts while that process lives."""
+    write_atomically(home.webserver_file, json.dumps({"url": url, "pid": pid}))
+
+
 def running_url(home: Home) -> str | None:
-    """Return the address of the home's pages while `up` runs on it, else None."""
+    """Return the address of the home's pages while they are served, else None."""
     try:
         found = json.loads(home.webserver_file.read_text("utf-8"))
         os.kill(found["pid"], 0)
     except (FileNotFoundError, ProcessLookupError):
         # An `up` that was killed leaves the file behind.
         return None
+    except PermissionError:
+        # It runs as somebody else.
+        pass
     return str(found["url"])
 
 
@@ -262,3 +270,8 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+if __name__ == "__main__":
+    # For a supervisor that starts the web server itself: its address and its process.
+    announce(Home.locate(), sys.argv[1], int(sys.argv[2]))
