@@ -117,6 +117,13 @@ def test_the_pages_say_what_the_tables_say(cli: Cli, url: str, page: Any) -> Non
     page.get_by_text("fetching statuses").first.wait_for(state="detached")
     picture(page, "graph")
 
+    # Of the group of track events, each table that the warehouse has.
+    events = [row[0] for row in cli.query("select table_name from profiles_ops.event_registry where kind = 'track'")]
+    assert len(events) > 5
+    page.goto(f"{url}/locations/profiles_sync/asset-groups/events/list")
+    for table in events:
+        page.get_by_text(table, exact=True).first.wait_for()
+
     # A table's page says the rows of the last sync, the warehouse's own table of syncs the same.
     page.goto(f"{url}/assets/order_completed")
     counted = cli.query(
