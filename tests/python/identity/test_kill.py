@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import psycopg2
@@ -99,28 +100,34 @@ def half_synced(deployment: Deployment, batch: Batch, way: str) -> Space:
     return space
 
 
-def check_statement_by_statement(space: Space, batch: Batch, step: int, run: Callable[[int], bool]) -> None:
+def check_statement_by_statement(
+    deployment: Deployment, way: str, step: int, run: Callable[[Deployment, int], bool]
+) -> None:
     """Interrupt every `step`-th statement; `run` returns whether it came to the one of this number."""
+    batch = random_batch(SEED, 25, versions=1, removals=False)
+    resolved = run_reference(batch.events, batch.settings)
+    spaces = (replace(deployment, space=f"space_{number}") for number in count())
+
+    space = half_synced(next(spaces), batch, way)
     before = space.state()
     statement_no = step
-    while run(statement_no):
-        # Nothing of the batch, or, where its commit had gone through already, all of it.
+    while run(space.deployment, statement_no):
+        # Nothing of the batch; or all of it, where its commit had gone through already, or dbt found a new session in time.
         if space.state() != before:
-            assert differences(space.read(), run_reference(batch.events, batch.settings)) == []
+            assert differences(space.read(), resolved) == []
+            space = half_synced(next(spaces), batch, way)
+            before = space.state()
         statement_no += step
 
     assert statement_no > 20
-    assert differences(space.read(), run_reference(batch.events, batch.settings)) == []
+    assert differences(space.read(), resolved) == []
 
 
 @pytest.mark.parametrize("step", [pytest.param(14, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["rounds", "forest"])
 def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> None:
-    batch = random_batch(SEED, 25, versions=1, removals=False)
-    space = half_synced(deployment, batch, way)
-
     check_statement_by_statement(
-        space, batch, step, lambda statement_no: run_and_die(deployment, statement_no, *LEDGERS, *WAYS[way])
+        deployment, way, step, lambda place, statement_no: run_and_die(place, statement_no, *LEDGERS, *WAYS[way])
     )
 
 
@@ -128,11 +135,12 @@ def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> N
 def test_connection_lost_at_a_statement(deployment: Deployment, step: int) -> None:
     if deployment.database is None:
         pytest.skip("no connection to a server")
-    batch = random_batch(SEED, 25, versions=1, removals=False)
-    space = half_synced(deployment, batch, "rounds")
 
     check_statement_by_statement(
-        space, batch, step, lambda number: run_and_lose_connection(deployment, number, *LEDGERS, *WAYS["rounds"])
+        deployment,
+        "rounds",
+        step,
+        lambda place, number: run_and_lose_connection(place, number, *LEDGERS, *WAYS["rounds"]),
     )
 
 
