@@ -9,12 +9,12 @@
   {{- return('case when isfinite(' ~ number ~ ') then ' ~ number ~ ' end') -}}
 {% endmacro %}
 
-{#- Its cast fails beyond the range, and below it. -#}
+{#- Its cast fails beyond the range, and below half of the smallest float. -#}
 {% macro postgres__json_number(value) %}
   {%- set number = 'cast(cast(' ~ value ~ ' as text) as numeric)' -%}
   {{- return(
-    'case when abs(' ~ number ~ ') between 1e-307 and 1.7976931348623157e308 then cast(' ~ number ~ ' as double precision)'
-    ~ ' when abs(' ~ number ~ ') < 1e-307 then 0 end'
+    'case when abs(' ~ number ~ ') between 2.4703282292062328e-324 and 1.7976931348623157e308 then cast(' ~ number ~ ' as double precision)'
+    ~ ' when abs(' ~ number ~ ') < 2.4703282292062328e-324 then 0 end'
   ) -}}
 {% endmacro %}
 

@@ -12,9 +12,9 @@
   candidates as (
     {#- One fresh identifier of each type breaks nothing; only where a profile is, or a type twice, or very many. #}
     select set_no from work_touches where {{ profiles_sync.modulo('element', stride) }} = 0
-    union
+    {{ profiles_sync.union_distinct() }}
     select set_no from work_touches group by set_no, external_id_type having count(*) > 1
-    union
+    {{ profiles_sync.union_distinct() }}
     select set_no from work_touches where rank_no > {{ settings.mapping_cap }}
   ),
   places as (

@@ -35,6 +35,7 @@ _SCHEDULE_TAG = "dagster/schedule_name"
 _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # Between a run's start and its lock lies its loading.
 _START_GRACE_S = 300.0
+_KILLED = "the sync was killed before it ended"
 _log = logging.getLogger(__name__)
 _PAGE = 50
 _FIND_LIMIT = 10_000
@@ -198,21 +199,22 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
         waiting = LOCKED_TAG not in tags and time.time() - run.update_timestamp.timestamp() < _START_GRACE_S
         if waiting or (holder and holder.run_id == run.dagster_run.run_id):
             continue
-        message = "the sync was killed before it ended"
         if STATUS_TAG not in tags:
-            error = SyncError("E_INTERNAL", message, "The next sync continues where it stopped.")
-            _record_for(run, _committed(run, error, instance, home), now(), instance, home)
-        instance.report_run_failed(run.dagster_run, message)
+            _record_for(run, _committed(run, instance, home), now(), instance, home)
+        instance.report_run_failed(run.dagster_run, _KILLED)
     for run in _sync_runs(instance, [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED], 100):
         if STATUS_TAG not in run.dagster_run.tags:
-            error = SyncError(
-                "E_INTERNAL", "the run ended before the sync began", "Dagster's page of the run shows why."
-            )
             ended = datetime.fromtimestamp(run.end_time or run.update_timestamp.timestamp(), timezone.utc)
-            _record_for(run, conclude(error=error), ended, instance, home)
+            # Dagster may have noticed a killed process first.
+            if LOCKED_TAG in run.dagster_run.tags:
+                outcome = _committed(run, instance, home)
+            else:
+                before = "the run ended before the sync began"
+                outcome = conclude(error=SyncError("E_INTERNAL", before, "Dagster's page of the run shows why."))
+            _record_for(run, outcome, ended, instance, home)
 
 
-def _committed(run: RunRecord, error: SyncError, instance: dg.DagsterInstance, home: Home) -> Outcome:
+def _committed(run: RunRecord, instance: dg.DagsterInstance, home: Home) -> Outcome:
     """Judge a sync that was killed by what it had told Dagster of its landing, and dbt its log of the tables."""
     # dagster-dbt takes its time to load, and killed syncs are rare.
     from profiles_sync.sync.dbt_run import committed_results, run_folder
@@ -226,6 +228,7 @@ def _committed(run: RunRecord, error: SyncError, instance: dg.DagsterInstance, h
             load_ids = (str(said["load_id"].value),) if "load_id" in said else ()
             counts = (int(str(said[name].value)) for name in ("events_landed", "events_rejected", "files"))
             landing = LandingResult(load_ids, *counts)
+    error = SyncError("E_INTERNAL", _KILLED, "The next sync continues where it stopped.")
     return conclude(tables, landing=landing, identity=identity, error=error)
 
 

@@ -109,7 +109,8 @@ def test_a_sync_from_dagsters_pages(cli: Cli, pages: Pages) -> None:
     write_file(archive, "a", [call("page", "m1"), track("m2", "Order Completed", properties={"total": 2})])
     schedules = pages(SCHEDULES, repository=REPOSITORY)["schedulesOrError"]["results"]
     assert [(each["name"], each["cronSchedule"], each["scheduleState"]["status"]) for each in schedules] == [
-        ("hourly_sync", "0 * * * *", "RUNNING")
+        ("daily_verify", "30 4 * * *", "RUNNING"),
+        ("hourly_sync", "0 * * * *", "RUNNING"),
     ]
     assert {"pages", "staging/raw_events", "sync_history"} <= pages.asset_keys()
     assert "order_completed" not in pages.asset_keys()
