@@ -26,6 +26,10 @@
   }) -%}
   {%- set found = versions[-1] -%}
   {%- set after, last_no, last_action_no = (found.after or 0) | int, (found.last_no or 0) | int, (found.last_action_no or 0) | int -%}
+  {%- if last_no - after > after / 10 -%}
+    {#- So much has landed that a planner's idea of the table no longer holds; the others have their statistics from the last commit. -#}
+    {%- do profiles_sync.refresh_statistics([profiles_sync.contract_relation('raw_events')]) -%}
+  {%- endif -%}
   {%- set actions = profiles_sync.identity_actions_after(after) if last_action_no > after else [] -%}
   {%- for batch in profiles_sync.identity_batches(versions, after, [last_no, last_action_no] | max, actions) -%}
     {#- The clock goes on from the commit before. -#}
