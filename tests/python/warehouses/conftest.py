@@ -32,11 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.slow)
-            if "redshift" in item.name and item.name.startswith(("test_case_study", "test_three_syncs")):
-                reason = (
-                    "profile_traits and profile_traits_updates fail on the emulator: invalid input syntax for type json"
-                )
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
 
 
 @pytest.fixture(scope="session", params=ENGINES)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import wasmtime
+from google._upb._message import SetAllowOversizeProtos
 
 
 def _cache_compiled_module() -> None:
@@ -61,6 +62,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 class GoogleSqlError(Exception):
     """The statement is wrong; the message is Google's."""
+
+
+# An answer has the nesting of the statement, of which protobuf reads a hundred levels unless told otherwise.
+SetAllowOversizeProtos(True)
 
 
 def _language() -> Any:
