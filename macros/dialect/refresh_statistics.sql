@@ -11,7 +11,6 @@
   {%- for relation in relations -%}
     {%- do run_query('analyze ' ~ relation) -%}
   {%- endfor -%}
-  {%- do profiles_sync.commit() -%}
 {% endmacro %}
 
 {#- It counts by itself. -#}

@@ -52,6 +52,7 @@
       {%- do written.append(profiles_sync.contract_relation('identity_' ~ name)) -%}
     {%- endfor -%}
     {%- do profiles_sync.refresh_statistics(written) -%}
+    {%- do profiles_sync.commit() -%}
   {%- endif -%}
 
   {{ run_hooks(post_hooks) }}
