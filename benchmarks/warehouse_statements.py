@@ -9,49 +9,24 @@ Snowflake, Redshift and BigQuery are the emulators of the test suite: the statem
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from dbt.cli.main import dbtRunner
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
-from support.dbt import Deployment, environment  # noqa: E402
+from support.dbt import Deployment  # noqa: E402
 from support.engines import EngineUnavailableError  # noqa: E402
+from support.hour import hour_calls, run_all_models  # noqa: E402
 from support.pipeline import Pipeline  # noqa: E402
-from support.statements import Statement  # noqa: E402
 
 TABLES = 10
 # Besides two for each active event table.
 LIMIT = 40
-
-
-@dataclass
-class Sent:
-    """A callback for `dbtRunner`: statements by what sent them."""
-
-    statements: list[tuple[str, Statement]] = field(default_factory=list)
-
-    def __call__(self, event: Any) -> None:
-        """Note a statement."""
-        if event.info.name == "SQLQuery":
-            node = event.data.node_info.node_name or "run"
-            self.statements.append((node, Statement(event.data.sql, 0.0)))
-
-    def counted(self, events: bool | None = None) -> int:
-        """How many of them read or write rows: of all, of the track events' tables, or of the others."""
-        return sum(
-            each.counted
-            for node, each in self.statements
-            if events is None or events == bool(re.match("event__|tracks$", node))
-        )
 
 
 def engines() -> dict[str, Callable[[], AbstractContextManager[Any]]]:
@@ -68,36 +43,6 @@ def engines() -> dict[str, Callable[[], AbstractContextManager[Any]]]:
     }
 
 
-def calls(hour: int) -> list[dict[str, Any]]:
-    """An hour's calls: a person signs in, and each kind of event comes once for a known person and once for a new one."""
-    made = []
-    for number in range(TABLES):
-        for person in (0, hour * TABLES + number):
-            at = f"2024-05-01T{hour:02}:{number:02}:{person % 60:02}.000Z"
-            times = {"receivedAt": at, "sentAt": at, "originalTimestamp": at, "timestamp": at}
-            name = {"messageId": f"{hour}-{number}-{person}", "userId": f"u{person}", "anonymousId": f"a{person}"}
-            made.append({"type": "track", "event": f"Event {number}", "properties": {"total": number}, **name, **times})
-            if number == 0:
-                identified = {**name, "messageId": f"{hour}-i-{person}"}
-                made.append({"type": "identify", "traits": {"email": f"{person}@example.com"}, **identified, **times})
-    return made
-
-
-def run(deployment: Deployment) -> Sent:
-    """Run dbt on a deployment."""
-    sent = Sent()
-    with environment(deployment.env):
-        finished = dbtRunner(callbacks=[sent]).invoke(
-            [
-                "run", "--quiet", "--project-dir", str(ROOT), "--target-path", str(deployment.parse_cache),
-                "--log-path", str(deployment.home / "logs"),
-            ]
-        )  # fmt: skip
-    if not finished.success:
-        raise SystemExit(f"{deployment.engine}: dbt failed: {finished.exception or finished.result}")
-    return sent
-
-
 def measure(engine: str, start: Callable[[], AbstractContextManager[Any]], folder: Path) -> None:
     """Print the figures of one engine."""
     with start() as server:
@@ -106,16 +51,16 @@ def measure(engine: str, start: Callable[[], AbstractContextManager[Any]], folde
         database = server.database() if server is not None else None
         deployment = Deployment(home, engine, folder / engine / "target", database)
         pipeline = Pipeline(deployment)
-        pipeline.land(calls(1))
-        run(deployment)
-        pipeline.land(calls(2))
-        news, quiet = run(deployment), run(deployment)
+        pipeline.land(hour_calls(1, TABLES))
+        run_all_models(deployment)
+        pipeline.land(hour_calls(2, TABLES))
+        news, quiet = run_all_models(deployment), run_all_models(deployment)
         if server is not None:
             server.drop(database)
     limit = LIMIT + 2 * TABLES
-    total = news.counted()
+    total, active = news.counted(), news.counted("event__|tracks$")
     print(
-        f"  {engine:10} with news {total:4} of at most {limit} ({news.counted(True)} of them the {TABLES} event tables and `tracks`), "
+        f"  {engine:10} with news {total:4} of at most {limit} ({active} of them the {TABLES} event tables and `tracks`), "
         f"{len(news.statements)} sent; without {quiet.counted():3}, {len(quiet.statements)} sent"
         + ("" if total <= limit else "  OVER THE LIMIT"),
         flush=True,

@@ -14,7 +14,7 @@
 
 {#- It does not say how many rows a CREATE TABLE AS wrote. -#}
 {% macro redshift__work_rows(name) %}
-  {{- return(run_query('select count(*) from ' ~ name).rows[0][0] | int) -}}
+  {{- return(profiles_sync.snowflake__work_rows(name)) -}}
 {% endmacro %}
 
 {#- Nor does a pool. -#}

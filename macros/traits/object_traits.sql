@@ -6,28 +6,6 @@
   {{- return((env_var('PROFILES_SYNC_ENABLE_USERS_ACCOUNTS', '') or var('enable_users_accounts') | string) | lower == 'true') -}}
 {% endmacro %}
 
-{#- Statement of the ledger that such a table is made of: what each call says about traits, under the id in one of its fields. `table` is
-    their name in the column registry. -#}
-{% macro object_trait_writes(call_type, id_field, table) %}
-{%- set slice = profiles_sync.event_slice() %}
-{{ profiles_sync.slice_header(slice) }}
-select
-  writes.event_no,
-  writes.raw_path,
-  writes.object_id,
-  writes.received_at,
-  writes.{{ profiles_sync.quote_column('timestamp') }},
-  {{ profiles_sync.write_key('writes') }} as write_key,
-  writes.value
-from {{ profiles_sync.trait_writes(slice, table, call_type, id_field) }} as writes
-inner join {{ profiles_sync.contract_relation('identity_events') }} as outcome
-  on outcome.event_no = writes.event_no
-  and outcome.event_no > {{ slice.after }}
-  and outcome.event_no <= {{ slice.upto }}
-  and outcome.outcome = 'processed'
-where writes.object_id is not null
-{% endmacro %}
-
 {#- Statement of such a table: the ids with calls in the slice, each with its traits from all of its calls. `ledger` is a model. -#}
 {% macro object_traits(ledger, table) %}
 {%- set slice = profiles_sync.event_slice(made_of=ledger) %}

@@ -5,7 +5,7 @@ select '{{ name }}' as subject, id from {{ ref(name) }}
 group by id
 having id is null
   or count(*) > 1
-  {%- for column in ['event_source_id', 'received_at', 'timestamp', 'uuid_ts'] %}
+  {%- for column in ['event_source_id', 'received_at', 'timestamp', 'uuid_ts'] + (['event', 'event_text'] if name == 'tracks' else []) %}
   or count({{ profiles_sync.quote_column(column) }}) < count(*)
   {%- endfor %}
 {{ 'union all' if not loop.last }}

@@ -7,4 +7,4 @@
   meta={'dagster': {'group': 'staging'}, 'sync_group': none}
 ) }}
 
-{{ profiles_sync.object_trait_writes('group', 'groupId', 'groups') }}
+{{ profiles_sync.trait_ledger('groups', 'group', 'groupId') }}

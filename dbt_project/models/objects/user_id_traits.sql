@@ -7,4 +7,4 @@
   meta={'dagster': {'group': 'staging'}, 'sync_group': none}
 ) }}
 
-{{ profiles_sync.object_trait_writes('identify', 'userId', 'profile_traits') }}
+{{ profiles_sync.trait_ledger('profile_traits', 'identify', 'userId') }}
