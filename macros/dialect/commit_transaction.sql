@@ -8,6 +8,15 @@
   {%- do adapter.commit() -%}
 {% endmacro %}
 
+{#- Another one begins with it (see `commit`). -#}
+{% macro postgres__commit_transaction(transaction) %}
+  {%- do profiles_sync.commit() -%}
+{% endmacro %}
+
+{% macro redshift__commit_transaction(transaction) %}
+  {{- return(profiles_sync.default__commit_transaction(transaction)) -}}
+{% endmacro %}
+
 {#- One script. Its last statement gives the rows that each of the others wrote. -#}
 {% macro bigquery__commit_transaction(transaction) %}
   {%- set names = transaction.rows.keys() | list -%}

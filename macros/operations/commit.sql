@@ -8,6 +8,17 @@
   {%- do adapter.commit() -%}
 {% endmacro %}
 
+{#- dbt sends COMMIT there, but never BEGIN: it leaves that to its driver, which does not notice that a transaction has ended. Every statement after
+    would stand alone. -#}
+{% macro postgres__commit() %}
+  {% call statement('commit', auto_begin=true) %} commit; begin {% endcall %}
+{% endmacro %}
+
+{#- Its driver leaves transactions to dbt, which sends BEGIN too. -#}
+{% macro redshift__commit() %}
+  {{- return(profiles_sync.default__commit()) -}}
+{% endmacro %}
+
 {#- Each statement there is committed when it ends. -#}
 {% macro bigquery__commit() %}
 {% endmacro %}
