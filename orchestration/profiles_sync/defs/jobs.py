@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from profiles_sync.defs.tables import EVENT_GROUP
 from profiles_sync.errors import ConfigError
 from profiles_sync.project import Workplace
 from profiles_sync.settings import load_deployment
@@ -24,12 +25,15 @@ sync_history = dg.AssetSpec(
 def sync_job(tests: Iterable[dg.AssetCheckKey]) -> UnresolvedAssetJobDefinition:
     """Return the job.
 
+    Tables of track events are no part of its plan, though it builds them: Dagster records each asset and check that a
+    run is to make before it starts, some milliseconds each, and of a thousand such tables a few have news.
+
     Args:
         tests: Checks that are no part of it: those of `verify`.
     """
     return dg.define_asset_job(
         history.JOB,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.checks(*tests),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups(EVENT_GROUP) - dg.AssetSelection.checks(*tests),
         description="Lands new files, resolves identities, and brings every table up to date.",
         tags={history.SYNC_TAG: "true"},
     )

@@ -10,6 +10,9 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, buil
 from profiles_sync.sync.checks import DESCRIPTIONS, checks_of
 from profiles_sync.sync.session import Session
 
+# As the generated models name it.
+EVENT_GROUP = "events"
+
 
 class Translator(DagsterDbtTranslator):
     """Names assets as the warehouse does: `pages`, `staging/raw_events`."""

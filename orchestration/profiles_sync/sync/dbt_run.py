@@ -107,7 +107,8 @@ class DbtRun:
                 target_path=target_path,
                 raise_on_error=False,
             )
-        known = set(context.assets_def.keys_by_output_name)
+        # A track event's table is a materialization without a plan, whether Dagster knows it or it is born in this run.
+        planned = set(context.op_execution_context.selected_output_names)
         for message in invocation.stream_raw_events():
             raw = message.raw_event
             info, data = raw["info"], raw["data"]
@@ -124,7 +125,7 @@ class DbtRun:
                 target_path=target_path,
             ):
                 if isinstance(event, dg.Output):
-                    yield self._with_rows(event, data["node_info"]["unique_id"], known)
+                    yield self._with_rows(event, data["node_info"]["unique_id"], planned)
         self._exit_code = invocation.process.wait()
         # Missing when dbt ended before it could write it.
         with contextlib.suppress(FileNotFoundError):
@@ -160,10 +161,10 @@ class DbtRun:
         return str(self._manifest["nodes"][unique_id]["alias"])
 
     def _with_rows(
-        self, event: dg.Output[None], unique_id: str, known: set[str]
+        self, event: dg.Output[None], unique_id: str, planned: set[str]
     ) -> dg.Output[None] | dg.AssetMaterialization:
         metadata = {**event.metadata, **rows_metadata(self._reports.get(unique_id))}
-        if event.output_name in known:
+        if event.output_name in planned:
             return event.with_metadata(metadata)
         key = self._translator.get_asset_spec(self._manifest, unique_id, None).key
         return dg.AssetMaterialization(key, metadata=metadata)

@@ -31,7 +31,7 @@ from profiles_sync.sync import history
 from profiles_sync.sync.checks import built_tables, check_tables
 from profiles_sync.sync.dbt_run import DbtRun, run_folder
 from profiles_sync.sync.diagnosis import diagnose_exception, redact
-from profiles_sync.sync.event_models import write_dbt_files
+from profiles_sync.sync.event_models import PREFIX, write_dbt_files
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, conclude, skipped
 from profiles_sync.sync.plan import Plan, make_plan, rebuild_plan
@@ -229,7 +229,7 @@ class Session:
             for unique_id, node in manifest["nodes"].items()
             if node["resource_type"] == "model"
         }
-        declared = {spec.key for spec in context.assets_def.check_specs}
+        planned = context.selected_asset_check_keys
         for result in results:
             found: dict[str, dg.MetadataValue[Any]] = {
                 "expected": dg.MetadataValue.int(result.expected),
@@ -237,7 +237,7 @@ class Session:
             }
             key = dg.AssetCheckKey(keys[result.table], result.name)
             warn = dg.AssetCheckSeverity.WARN
-            if key in declared:
+            if key in planned:
                 yield dg.AssetCheckResult(
                     asset_key=key.asset_key,
                     check_name=key.name,
@@ -246,7 +246,7 @@ class Session:
                     metadata=found,
                 )
             else:
-                # The table was born in this run: Dagster does not know the check yet.
+                # A track event's table, which Dagster may not know yet.
                 evaluation = dg.AssetCheckEvaluation(
                     asset_key=key.asset_key, check_name=key.name, passed=result.passed, severity=warn, metadata=found
                 )
@@ -373,14 +373,15 @@ class Session:
 
 def _chosen(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: DagsterDbtTranslator) -> str:
     """Return the models that somebody picked by hand in Dagster, as one argument; blank for a whole sync."""
-    if not context.is_subset:
-        return ""
-    names = {
-        translator.get_asset_spec(manifest, unique_id, None).key: node["name"]
-        for unique_id, node in manifest["nodes"].items()
-        if node["resource_type"] == "model"
+    models = {
+        translator.get_asset_key(node): node for node in manifest["nodes"].values() if node["resource_type"] == "model"
     }
-    return " ".join(sorted(names[key] for key in context.selected_asset_keys if key in names))
+    chosen = models.keys() & context.selected_asset_keys
+    # A table that was switched on since Dagster loaded cannot have been picked.
+    known = context.assets_def.keys
+    if all(key in chosen for key, node in models.items() if not node["name"].startswith(PREFIX) and key in known):
+        return ""
+    return " ".join(sorted(models[key]["name"] for key in chosen))
 
 
 def land_files(
