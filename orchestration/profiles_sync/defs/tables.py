@@ -53,10 +53,8 @@ def row_checks(manifest: Mapping[str, Any]) -> list[dg.AssetCheckSpec]:
     """Return the checks of the rows of a sync, for each public table."""
     translator = Translator()
     return [
-        dg.AssetCheckSpec(
-            name, asset=translator.get_asset_spec(manifest, unique_id, None).key, description=DESCRIPTIONS[name]
-        )
-        for unique_id, node in manifest["nodes"].items()
+        dg.AssetCheckSpec(name, asset=translator.get_asset_key(node), description=DESCRIPTIONS[name])
+        for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["config"].get("unique_key")
         for name in checks_of(node["alias"], node["config"].get("meta", {}).get("sync_group"))
     ]

@@ -27,9 +27,11 @@ from profiles_sync.sync.outcome import Group, IdentityResult, Status, SyncError,
 
 REPORT_PREFIX = "PROFILES_SYNC "
 
-# The log is what tells of a sync that is killed, so dbt may not begin a new one in the middle.
-_NO_LIMIT = "0"
+# The log tells what became of each table, of a sync that is killed too, so dbt may not begin a new one in the middle.
+# Its artifacts hold the whole project: with a thousand event tables, writing them takes longer than an hour's work.
+_SETTINGS = {"DBT_LOG_FILE_MAX_BYTES": "0", "DBT_WRITE_JSON": "false"}
 _LOG = "dbt.log"
+_NODE_FINISHED = "NodeFinished"
 _STATUSES = {"success": Status.SUCCESS, "skipped": Status.SKIPPED}
 _IDENTITY_COUNTS = ("duplicates", "filtered", "profiles_created", "profiles_merged", "violations")
 
@@ -74,7 +76,7 @@ class DbtRun:
         self._translator = translator
         self._reports: dict[str, dict[str, Any]] = {}
         self._messages: list[str] = []
-        self._run_results: list[dict[str, Any]] | None = None
+        self._node_results: list[dict[str, Any]] = []
         self._exit_code = 0
 
     def events(
@@ -99,7 +101,7 @@ class DbtRun:
             profiles_dir=str(self._workplace.profiles_dir),
             dbt_executable=dbt_executable(),
         )
-        with _environment({"DBT_LOG_FILE_MAX_BYTES": _NO_LIMIT, **(environment or {})}):
+        with _environment({**_SETTINGS, **(environment or {})}):
             invocation = dbt.cli(
                 arguments,
                 manifest=self._manifest,
@@ -127,16 +129,21 @@ class DbtRun:
                 if isinstance(event, dg.Output):
                     yield self._with_rows(event, data["node_info"]["unique_id"], planned)
         self._exit_code = invocation.process.wait()
-        # Missing when dbt ended before it could write it.
-        with contextlib.suppress(FileNotFoundError):
-            self._run_results = invocation.get_artifact("run_results.json")["results"]
+        self._node_results = [
+            {"unique_id": data["node_info"]["unique_id"], **data["run_result"]}
+            for data in (
+                line["data"]
+                for line in _log_lines(target_path, _NODE_FINISHED)
+                if line["info"]["name"] == _NODE_FINISHED
+            )
+        ]
 
     @property
     def results(self) -> tuple[list[TableResult], IdentityResult, SyncError | None]:
         """Table steps, identity's counts, and dbt's own failure when it did not get through them."""
         return read_results(
             self._manifest,
-            self._run_results,
+            self._node_results,
             self._reports,
             exit_code=self._exit_code,
             messages=self._messages,
@@ -199,7 +206,7 @@ def rows_metadata(report: Mapping[str, Any] | None) -> dict[str, dg.MetadataValu
 
 def read_results(
     manifest: Mapping[str, Any],
-    run_results: Sequence[Mapping[str, Any]] | None,
+    node_results: Sequence[Mapping[str, Any]],
     reports: Mapping[str, Mapping[str, Any]],
     *,
     exit_code: int,
@@ -210,7 +217,7 @@ def read_results(
 
     Args:
         manifest: dbt's manifest.
-        run_results: Results of dbt's `run_results.json`; None when it wrote none.
+        node_results: What dbt says of each node that it came to: `unique_id`, `status`, `message`.
         reports: The models' own reports by `unique_id`; a report means that the model's rows are committed.
         exit_code: dbt's exit code: 0 good, 1 a node failed, else dbt itself did.
         messages: dbt's error messages, in order.
@@ -220,17 +227,13 @@ def read_results(
         A result for each model that ran or was to run, the counts of identity resolution, and an error if dbt did not
         come through: it selected nothing that it knows, could not connect, or was killed.
     """
-    results = {result["unique_id"]: result for result in run_results or [] if result["unique_id"].startswith("model.")}
+    results = {result["unique_id"]: result for result in node_results if result["unique_id"].startswith("model.")}
     tables = [
         _table_result(unique_id, manifest["nodes"][unique_id], results.get(unique_id), reports.get(unique_id), secrets)
         for unique_id in dict.fromkeys((*results, *reports))
     ]
     error = None
-    if (
-        exit_code not in (0, 1)
-        or run_results is None
-        or (exit_code == 1 and all(table.status is Status.SUCCESS for table in tables))
-    ):
+    if exit_code not in (0, 1) or (exit_code == 1 and all(table.status is Status.SUCCESS for table in tables)):
         said = "\n".join(messages) or f"dbt ended with exit code {exit_code}"
         error = diagnose(said, fallback="E_DBT", secrets=secrets)
     counts: Mapping[str, Any] = next((report["identity"] for report in reports.values() if "identity" in report), {})
@@ -251,22 +254,24 @@ def committed_results(target_path: Path) -> tuple[list[TableResult], IdentityRes
     Args:
         target_path: Folder of the sync's dbt; need not exist.
     """
-    reports = {}
-    with contextlib.suppress(FileNotFoundError), (target_path / _LOG).open("rb") as log:
-        for line in log:
-            # The last line may be cut.
-            with contextlib.suppress(orjson.JSONDecodeError):
-                if (
-                    REPORT_PREFIX.encode() in line
-                    and (report := _report(orjson.loads(line)["info"]["msg"])) is not None
-                ):
-                    reports[report["unique_id"]] = report
+    said = (_report(line["info"]["msg"]) for line in _log_lines(target_path, REPORT_PREFIX))
+    reports = {report["unique_id"]: report for report in said if report is not None}
     nodes = {
         unique_id: {"alias": report["table"], "config": {"meta": {"sync_group": report["group"]}}}
         for unique_id, report in reports.items()
     }
-    tables, identity, _ = read_results({"nodes": nodes}, None, reports, exit_code=0)
+    tables, identity, _ = read_results({"nodes": nodes}, [], reports, exit_code=0)
     return tables, identity
+
+
+def _log_lines(target_path: Path, wanted: str) -> Iterator[dict[str, Any]]:
+    """Yield the lines of dbt's log that hold a text; nothing where there is no log."""
+    with contextlib.suppress(FileNotFoundError), (target_path / _LOG).open("rb") as log:
+        for line in log:
+            # The last line may be cut.
+            with contextlib.suppress(orjson.JSONDecodeError):
+                if wanted.encode() in line:
+                    yield orjson.loads(line)
 
 
 def _report(message: str) -> dict[str, Any] | None:

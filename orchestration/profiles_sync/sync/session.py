@@ -28,7 +28,7 @@ from profiles_sync.project import Workplace, load_manifest, project_dir, run_dbt
 from profiles_sync.services import reload_definitions
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
-from profiles_sync.sync.checks import built_tables, check_tables
+from profiles_sync.sync.checks import ROWS, built_tables, check_tables
 from profiles_sync.sync.dbt_run import DbtRun, run_folder
 from profiles_sync.sync.diagnosis import diagnose_exception, redact
 from profiles_sync.sync.event_models import PREFIX, write_dbt_files
@@ -225,8 +225,8 @@ class Session:
             context.log.warning(f"The rows of this sync were not checked: {redact(error.message)}")
             return
         keys = {
-            node["alias"]: translator.get_asset_spec(manifest, unique_id, None).key
-            for unique_id, node in manifest["nodes"].items()
+            node["alias"]: translator.get_asset_key(node)
+            for node in manifest["nodes"].values()
             if node["resource_type"] == "model"
         }
         planned = context.selected_asset_check_keys
@@ -247,10 +247,13 @@ class Session:
                 )
             else:
                 # A track event's table, which Dagster may not know yet.
-                evaluation = dg.AssetCheckEvaluation(
-                    asset_key=key.asset_key, check_name=key.name, passed=result.passed, severity=warn, metadata=found
-                )
-                self._instance.report_runless_asset_event(evaluation)
+                _report_check(context, key, result.passed, warn, found)
+        for table in self._dbt.results[0]:
+            key = dg.AssetCheckKey(keys[table.table], ROWS)
+            if table.status is Status.FAILED and table.group == "event" and table.error and key not in planned:
+                # Dagster shows as failed what was planned and not made; this was not planned.
+                told = {"error": dg.MetadataValue.md(table.error.message)}
+                _report_check(context, key, False, dg.AssetCheckSeverity.ERROR, told)
 
     @property
     def _lease(self) -> dict[str, str]:
@@ -369,6 +372,21 @@ class Session:
                 if not missing:
                     # Whatever is older was copied then.
                     return
+
+
+def _report_check(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetCheckKey,
+    passed: bool,
+    severity: dg.AssetCheckSeverity,
+    metadata: Mapping[str, dg.MetadataValue[Any]],
+) -> None:
+    """Tell Dagster of a check that is no part of the run's plan."""
+    context.log_event(
+        dg.AssetCheckEvaluation(
+            asset_key=key.asset_key, check_name=key.name, passed=passed, severity=severity, metadata=metadata
+        )
+    )
 
 
 def _chosen(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: DagsterDbtTranslator) -> str:

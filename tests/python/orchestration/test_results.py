@@ -62,7 +62,7 @@ def test_rows_come_from_the_reports_and_statuses_from_dbt() -> None:
 
 
 def test_a_killed_dbt_leaves_what_it_had_committed() -> None:
-    tables, _, error = read_results(MANIFEST, None, {PAGES: report(7)}, exit_code=-9)
+    tables, _, error = read_results(MANIFEST, [], {PAGES: report(7)}, exit_code=-9)
 
     assert [(table.table, table.rows) for table in tables] == [("pages", 7)]
     assert error is not None
@@ -94,7 +94,7 @@ def test_the_log_of_a_killed_sync_tells_what_was_committed(tmp_path: Path) -> No
 
 def test_a_dbt_that_cannot_start_is_a_failure_with_its_own_words() -> None:
     tables, _, error = read_results(
-        MANIFEST, None, {}, exit_code=2, messages=['connection to server at "db", port 5432 failed: Connection refused']
+        MANIFEST, [], {}, exit_code=2, messages=['connection to server at "db", port 5432 failed: Connection refused']
     )
 
     assert error is not None

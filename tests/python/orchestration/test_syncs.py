@@ -45,6 +45,15 @@ def newest(instance: dg.DagsterInstance, *key: str) -> dict[str, Any]:
     return {name: value.value for name, value in record.asset_materialization.metadata.items()}
 
 
+def newest_check(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.AssetCheckEvaluation:
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    evaluation = record.event.dagster_event.event_specific_data
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    return evaluation
+
+
 def tables(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {table["table"]: table for table in record["outcome"]["tables"]}
 
@@ -187,6 +196,11 @@ def test_the_failure_is_told_in_dagster(cli: Cli, instance: dg.DagsterInstance) 
     assert described.description is not None
     assert described.description.startswith("Partial success: ")
     assert "E_DBT" in described.description
+    # The table itself shows it, though a run does not plan the tables of track events.
+    check = dg.AssetCheckKey(dg.AssetKey("cart_viewed"), "rows_are_there")
+    evaluation = newest_check(instance, check)
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "INT32" in str(evaluation.metadata["error"].value)
     assert (
         cli.query(
             f"select status, error_message from {RUN_TABLES} where run_id = '{run.run_id}' and status <> 'Success'"
@@ -195,7 +209,7 @@ def test_the_failure_is_told_in_dagster(cli: Cli, instance: dg.DagsterInstance) 
     )
 
 
-def test_it_heals_by_itself(cli: Cli, archive: Path) -> None:
+def test_it_heals_by_itself(cli: Cli, archive: Path, instance: dg.DagsterInstance) -> None:
     cli.query("alter table profiles.cart_viewed alter column id type varchar using 'm4'")
 
     record = cli.json("sync", "--source", str(archive))
@@ -203,6 +217,7 @@ def test_it_heals_by_itself(cli: Cli, archive: Path) -> None:
     assert (record["status"], record["rows_synced"]) == ("Success", 1)
     assert tables(record)["cart_viewed"]["inserted"] == 1
     assert cli.query("select id from profiles.cart_viewed order by id") == [("m4",), ("m8",)]
+    assert newest_check(instance, dg.AssetCheckKey(dg.AssetKey("cart_viewed"), "rows_are_there")).passed
 
 
 HOLD = """
