@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -289,7 +290,13 @@ def load_manifest(workplace: Workplace) -> dict[str, Any]:
         if not path.exists() or not stamp.exists() or stamp.read_text("utf-8") != fingerprint:
             run_dbt(workplace, ["parse"])
             write_atomically(stamp, fingerprint)
-        manifest: dict[str, Any] = orjson.loads(path.read_bytes())
+        return _read_manifest(path, fingerprint)
+
+
+@functools.lru_cache(maxsize=1)
+def _read_manifest(path: Path, _fingerprint: str) -> dict[str, Any]:
+    # A sync asks before it lands and after, mostly for the same one: megabytes where there are many event tables.
+    manifest: dict[str, Any] = orjson.loads(path.read_bytes())
     return manifest
 
 
