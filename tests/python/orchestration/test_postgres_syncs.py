@@ -64,8 +64,8 @@ def tables(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {table["table"]: table for table in record["outcome"]["tables"]}
 
 
-def checks(cli: Cli, run_id: str) -> dict[tuple[str, str], tuple[bool, int, int]]:
-    """Whether each check of a sync passed, what it expected and found, by table and check."""
+def checks(cli: Cli, run_id: str) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """Whether each check of a sync passed, and what it expected and found or the error, by table and check."""
     with dg.DagsterInstance.from_config(str(cli.home / "dagster")) as instance:
         logged = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
         evaluated = [
@@ -74,8 +74,7 @@ def checks(cli: Cli, run_id: str) -> dict[tuple[str, str], tuple[bool, int, int]
     return {
         ("/".join(each.asset_key.path), each.check_name): (
             each.passed,
-            each.metadata["expected"].value,
-            each.metadata["found"].value,
+            *(value.value for value in each.metadata.values()),
         )
         for each in evaluated
     }
@@ -185,7 +184,9 @@ def test_a_table_that_fails_leaves_the_others_synced_and_heals(
     assert message in told[0][3]
     found = checks(cli, record["run_id"])
     assert found["order_completed", "every_call_has_its_row"] == (True, 1, 1)
-    assert not any(table == "cart_viewed" for table, _ in found)
+    [(check, said)] = [(check, said) for (table, check), said in found.items() if table == "cart_viewed"]
+    assert (check, said[0]) == ("rows_are_there", False)
+    assert message in said[1]
 
     query(database, healed)
     healing = cli.json("sync")
