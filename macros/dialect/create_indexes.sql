@@ -9,12 +9,16 @@
 {% macro default__create_indexes(relation, key, indexes) %}
 {% endmacro %}
 
+{#- Names that Postgres makes up are cut at 63 characters, and two tables made side by side could get the same one. The run is part of the
+    name, since a rebuild makes its tables beside indexes of earlier ones. -#}
 {% macro postgres__create_indexes(relation, key, indexes) %}
-  {%- if key -%}
-    {%- do run_query('create unique index on ' ~ relation ~ ' (' ~ profiles_sync.column_list(key) ~ ')') -%}
-  {%- endif -%}
-  {%- for columns in indexes or [] -%}
-    {%- do run_query('create index on ' ~ relation ~ ' (' ~ profiles_sync.column_list(columns) ~ ')') -%}
+  {%- for columns in ([key] if key else []) + (indexes or []) -%}
+    {%- set of_its_own = local_md5([relation.identifier, columns | join(','), invocation_id] | join('|'))[:8] -%}
+    {%- set name = relation.identifier[:50] ~ '_' ~ of_its_own ~ '_idx' -%}
+    {%- do run_query(
+      'create ' ~ ('unique ' if key and loop.first else '') ~ 'index ' ~ adapter.quote(name) ~ ' on ' ~ relation
+      ~ ' (' ~ profiles_sync.column_list(columns) ~ ')'
+    ) -%}
   {%- endfor -%}
 {% endmacro %}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -178,6 +179,11 @@ class NameRules:
     columns: int
     view_suffix: str = ""
 
+    @property
+    def uncut(self) -> NameRules:
+        """The same for names of any length: what a name would be that had to be cut."""
+        return replace(self, name_length=sys.maxsize)
+
 
 NAME_RULES = {
     "postgres": NameRules(name_length=63, reserved_words=_POSTGRES_WORDS, columns=1600),
@@ -248,18 +254,17 @@ def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None
     if container == "context":
         return _cut(f"context_{slug}", rules)
     shared = _SHARED_WITH_CALL.get(table, frozenset())
-    if keys == [slug] and slug in shared:
+    if slug in shared:
         return slug
-    reserved = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"]) | shared
+    reserved = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"])
     taken = slug.startswith("context_") or (table == TRAIT_TABLE and slug.startswith("triggering_event_"))
     name = _fitting(slug, {slug} if taken else reserved, rules)
     return None if table == TRAIT_TABLE and name.startswith("_") else name
 
 
-def shares_fixed_column(table: str, path: Sequence[str]) -> bool:
-    """Whether a path lands in a column that every row has: a page's property `name` in `name`, after the call's own."""
-    container, *keys = path
-    return container != "context" and len(keys) == 1 and keys[0] in _SHARED_WITH_CALL.get(table, ())
+def is_shared_column(table: str, column: str) -> bool:
+    """Whether every row has a column that properties land in too: a page's property `name`, after the call's own."""
+    return column in _SHARED_WITH_CALL.get(table, ())
 
 
 def is_fixed_column(table: str, column: str) -> bool:
@@ -272,7 +277,7 @@ def is_fixed_column(table: str, column: str) -> bool:
     if table == TRAIT_UPDATES:
         return column in _RESERVED_COLUMNS[TRAIT_TABLE] or column.startswith("triggering_event_")
     fixed = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"])
-    return column in fixed or column in _SHARED_WITH_CALL.get(table, ())
+    return column in fixed or is_shared_column(table, column)
 
 
 def raw_path(path: Sequence[str]) -> str:
@@ -280,15 +285,16 @@ def raw_path(path: Sequence[str]) -> str:
     return json.dumps(list(path), ensure_ascii=False, separators=(",", ":"))
 
 
-def path_order(column: str, path: Sequence[str]) -> tuple[bool, bytes]:
+def path_order(column: str, path: Sequence[str]) -> tuple[bool, bool, bytes]:
     """Return the sort key among the paths of one column; the first wins where one call carries several.
 
-    That is a key that already equals the column, then the smallest path in byte order. The order of keys in a document
-    counts nowhere, since engines do not keep it.
+    That is a key that already equals the column, then keys that equal it when joined (`postal_code` of an address, not
+    `postalCode`), then the smallest path in byte order. The order of keys in a document counts nowhere, since engines do
+    not keep it.
     """
     container, *keys = path
     own_name = column.removeprefix("context_") if container == "context" else column
-    return keys != [own_name], raw_path(path).encode()
+    return keys != [own_name], "_".join(keys) != own_name, raw_path(path).encode()
 
 
 def _fitting(slug: str, taken: frozenset[str] | set[str], rules: NameRules) -> str:

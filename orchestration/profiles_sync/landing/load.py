@@ -37,7 +37,7 @@ from profiles_sync.landing.reader import FileReader, FileResult, ReadingRules
 from profiles_sync.landing.structure import SLOTS
 from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
-from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, name_rules
+from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, event_table_name, name_rules
 from profiles_sync.privacy.requests import Suppression, read_suppression
 from profiles_sync.privacy.stubs import ERASED, leave_bare_stubs
 from profiles_sync.project import Workplace, run_dbt
@@ -524,6 +524,9 @@ def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, 
         listed = json.dumps(every[:_NAMES_KEPT], ensure_ascii=False)
         if name not in known:
             added.append((name, kind, listed, table.first_event_no, table.last_event_no))
+            if kind == "track" and any(event_table_name(event, load.names.uncut) != name for event in found):
+                detail = f"a name of more than {load.names.name_length} characters was cut; `event_text` has it in full"
+                load.notices.append(Notice("name_cut", name, None, table.events, detail))
         else:
             warehouse.execute(
                 f"update {target} set event_names = ?, last_event_no = ? where table_name = ?",

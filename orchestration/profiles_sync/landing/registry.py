@@ -5,6 +5,7 @@ Pure functions from what stood there and what a load brought to what stands ther
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from profiles_sync.landing.model import Notice
 from profiles_sync.landing.structure import SLOTS, TYPES, Counts, Path
-from profiles_sync.naming import TRAIT_TABLE, NameRules, column_name, path_order, raw_path, shares_fixed_column
+from profiles_sync.naming import TRAIT_TABLE, NameRules, column_name, is_shared_column, path_order, raw_path
 
 ACTIVE = "active"
 OVERFLOW = "overflow"
@@ -23,6 +24,8 @@ _REMOVABLE = (TRAIT_TABLE, "groups")
 SHARED = "shared"
 # What a column of a type takes besides its own values.
 _CASTS = {"varchar": frozenset(TYPES), "float": frozenset({"float", "integer"})}
+# Paths that a notice names.
+_PATHS_TOLD = 5
 # Room for the fixed columns.
 COLUMNS_RESERVED = 50
 
@@ -161,7 +164,9 @@ def _update_table(
             rows[row.column_name].append(row)
     columns: dict[str, dict[Path, Counts]] = defaultdict(dict)
     for path, counts in seen.items():
-        name = column_name(table, path, rules.names)
+        earlier = registered.get(path)
+        # A column keeps its name, also where another version or another setting would give it another one.
+        name = earlier.column_name if earlier and earlier.status != NULL else column_name(table, path, rules.names)
         if name is not None and any(_values(counts).values()):
             columns[name][path] = counts
         elif removable(table, path) and counts[SLOTS.index("nulls")] and path not in registered:
@@ -174,7 +179,7 @@ def _update_table(
     for name in sorted(columns):
         paths, before = columns[name], rows.get(name, [])
         total = [sum(numbers) for numbers in zip(*paths.values(), strict=True)]
-        shared = all(shares_fixed_column(table, path) for path in paths)
+        shared = is_shared_column(table, name)
         forced = rules.column_types.get(f"{table}.{name}")
         if shared:
             data_type, status = "varchar", SHARED
@@ -189,12 +194,28 @@ def _update_table(
             if status == ACTIVE:
                 active += 1
                 change.new_columns.append((table, name))
+                if any(column_name(table, path, rules.names.uncut) != name for path in paths):
+                    detail = f"a name of more than {rules.names.name_length} characters was cut: {_listed(paths)}"
+                    change.notices.append(Notice("name_cut", table, name, sum(_values(total).values()), detail))
             else:
                 left_out += 1
         if failed := _not_cast(data_type, total):
             kept = "their text is in user_traits" if table == TRAIT_TABLE else "they are kept in _overflow"
             change.notices.append(
                 Notice("value_cast_failed", table, name, failed, f"values that are no {data_type}; {kept}")
+            )
+        every = {row.path for row in before} | paths.keys()
+        if status != OVERFLOW and len(every) > max(1, len(before)):
+            change.notices.append(
+                Notice(
+                    "shared_column",
+                    table,
+                    name,
+                    sum(_values(total).values()),
+                    f"one column for {_listed(sorted(every, key=lambda path: path_order(name, path)))}; of a call that has "
+                    "several of them it shows the first one, and others that differ are kept in _overflow"
+                    + (" of identifies" if table == TRAIT_TABLE else ""),
+                )
             )
         before += [registered[path] for path in paths if path in registered and registered[path].status == NULL]
         _update_column(change, table, name, before, paths, data_type, status, load_id, first_event_no)
@@ -238,6 +259,11 @@ def _update_column(
         )
         if changed != row:
             change.updated.append(replace(changed, updated_load_id=load_id))
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    """Return the first few paths as text."""
+    return ", ".join(raw_path(path) for path in itertools.islice(paths, _PATHS_TOLD))
 
 
 def _values(counts: Counts) -> dict[str, int]:

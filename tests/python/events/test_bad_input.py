@@ -70,12 +70,19 @@ def test_where_it_lands(deployment: Deployment) -> None:
     assert [reason for reason, _ in rejected] == ["invalid_json"] * 4 + ["missing_event_name"]
     assert "numbers" in rejected[0][1]
     assert "badutf8" in rejected[1][1]
-    notices = {(notice.notice, notice.column_name): notice.occurrences for notice in report.notices}
+    # Two long names are two tables, cut where the engine's names end.
+    length = 63 if deployment.engine == "postgres" else 200
+    slugs = ["_".join(["very"] * 60), "_".join(["very"] * 60 + ["other"])]
+    long_tables = [f"{slug[: length - 9]}_{sha1(slug)}" for slug in slugs]
+    notices = {(each.notice, each.table_name, each.column_name): each.occurrences for each in report.notices}
     assert notices == {
-        ("unstorable_character", None): 1,
-        ("duplicate_key", None): 1,
-        ("bad_container", "properties"): 1,
-        ("bad_container", "context"): 1,
+        ("unstorable_character", None, None): 1,
+        ("duplicate_key", None, None): 1,
+        ("bad_container", None, "properties"): 1,
+        ("bad_container", None, "context"): 1,
+        ("name_cut", long_tables[0], None): 1,
+        ("name_cut", long_tables[1], None): 1,
+        ("shared_column", "pages", "_id"): 2,
     }
 
     def row(table: str, message_id: str, *columns: str) -> list[str]:
@@ -86,11 +93,7 @@ def test_where_it_lands(deployment: Deployment) -> None:
         ]
 
     assert row("wide", "wide", *(f"property_{number}" for number in range(400))) == [str(n) for n in range(400)]
-    # Two long names are two tables, cut where the engine's names end.
-    length = 63 if deployment.engine == "postgres" else 200
-    slugs = ["_".join(["very"] * 60), "_".join(["very"] * 60 + ["other"])]
-    for message_id, slug, value in (("long", slugs[0], "1"), ("long2", slugs[1], "2")):
-        table = f"{slug[: length - 9]}_{sha1(slug)}"
+    for message_id, table, value in (("long", long_tables[0], "1"), ("long2", long_tables[1], "2")):
         assert row(table, message_id, "n", "event", "event_text") == [
             value,
             table,

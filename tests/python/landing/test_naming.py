@@ -159,7 +159,7 @@ def test_portable_names_fit_every_engine() -> None:
         ("identifies", ["traits", "group_id"], "group_id"),
         ("aliases", ["traits", "previousId"], "_previous_id"),
         ("pages", ["properties", "name"], "name"),
-        ("pages", ["properties", "Category"], "_category"),
+        ("pages", ["properties", "Category"], "category"),
         ("screens", ["properties", "name"], "name"),
         ("pages", ["properties", "name", "first"], "name_first"),
         ("pages", ["properties", "title"], "title"),
@@ -196,8 +196,8 @@ def test_order_among_the_paths_of_one_column() -> None:
     paths = [["traits", "firstName"], ["traits", "first_name"], ["traits", "First Name"], ["traits", "first", "name"]]
     assert sorted(paths, key=lambda path: path_order("first_name", path)) == [
         ["traits", "first_name"],
-        ["traits", "First Name"],
         ["traits", "first", "name"],
+        ["traits", "First Name"],
         ["traits", "firstName"],
     ]
     assert path_order("_id", ["traits", "_id"]) < path_order("_id", ["traits", "id"])

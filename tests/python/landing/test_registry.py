@@ -139,13 +139,45 @@ def test_several_paths_of_one_column() -> None:
     registry = Registry(table="identifies", container="traits")
     registry.load({"firstName": counts(varchar=1)})
     assert registry.ranks() == {'["traits","firstName"]': 1}
-    registry.load({"first_name": counts(varchar=1), ("first", "name"): counts(integer=1)})
+    change = registry.load({"first_name": counts(varchar=1), ("first", "name"): counts(integer=1)})
     assert registry.ranks() == {
         '["traits","first_name"]': 1,
         '["traits","first","name"]': 2,
         '["traits","firstName"]': 3,
     }
     assert registry.columns() == {"first_name": "varchar"}
+    # Whoever reads the column is told once which keys it is made of, in the order in which they count.
+    (notice,) = change.notices
+    assert (notice.notice, notice.table_name, notice.column_name, notice.occurrences) == (
+        "shared_column", "identifies", "first_name", 2,
+    )  # fmt: skip
+    assert '["traits","first_name"], ["traits","first","name"], ["traits","firstName"]' in notice.detail
+    assert registry.load({"firstName": counts(varchar=1), "first_name": counts(varchar=1)}).notices == []
+
+
+def test_a_key_deeper_down_that_is_spelled_as_its_column_counts_first() -> None:
+    registry = Registry(table="identifies", container="context")
+    registry.load({("app", "buildNo"): counts(varchar=1), ("app", "build_no"): counts(varchar=1)})
+    registry.load({"IP": counts(varchar=1), "ip": counts(varchar=1)})
+    assert [path for path, rank in registry.ranks().items() if rank == 1] == [
+        '["context","app","build_no"]', '["context","ip"]',
+    ]  # fmt: skip
+
+
+def test_a_name_that_was_cut_is_told_once() -> None:
+    registry = Registry()
+    change = registry.load({"k" * 200: counts(varchar=1), "k" * 201: counts(varchar=3)})
+    (column,) = [name for name in registry.columns() if name != "k" * 200]
+    assert [(each.notice, each.column_name, each.occurrences) for each in change.notices] == [("name_cut", column, 3)]
+    assert registry.load({"k" * 201: counts(varchar=3)}).notices == []
+
+
+def test_a_column_keeps_the_name_that_it_has() -> None:
+    registry = Registry()
+    registry.load({"Pivot": counts(varchar=1)})
+    registry.rules = RegistryRules.of(NAME_RULES["postgres"], {}, 0)
+    change = registry.load({"Pivot": counts(varchar=1), "pivot": counts(varchar=1)})
+    assert (change.new_columns, set(registry.columns())) == ([(TABLE, "pivot")], {"_pivot", "pivot"})
 
 
 def test_several_new_paths_of_one_column_share_its_type() -> None:
@@ -194,14 +226,14 @@ def test_fixed_columns() -> None:
     change = pages.load(
         {"name": counts(integer=1), "Category": counts(varchar=1), "id": counts(varchar=1), "url": counts(varchar=1)}
     )
-    # What lands in a column that every row has is registered, and is no new column.
-    assert change.new_columns == [("pages", "_category"), ("pages", "_id"), ("pages", "url")]
+    # What lands in a column that every row has is registered, however its key is written, and is no new column.
+    assert change.new_columns == [("pages", "_id"), ("pages", "url")]
     assert change.notices == []
     assert {row.column_name: (row.data_type, row.status) for row in pages.rows.values()} == {
         "_id": ("varchar", "active"),
         "url": ("varchar", "active"),
         "name": ("varchar", "shared"),
-        "_category": ("varchar", "active"),
+        "category": ("varchar", "shared"),
     }
     traits = Registry(table="profile_traits", container="traits")
     traits.load({"id": counts(varchar=1), "email": counts(varchar=1), "2fa": counts(varchar=1)})
