@@ -9,7 +9,10 @@
   {%- set overflow = profiles_sync.overflow_members(name, specific + columns, wanted) -%}
   {%- set opted_out = profiles_sync.opted_out(wanted) -%}
   {%- if opted_out -%} {%- do slice.update({'partial': true}) -%} {%- endif -%}
+  {%- set of_engine = profiles_sync.engine_event_columns() -%}
   {%- set types = profiles_sync.column_types_of(columns) -%}
+  {#- Among those that may be missing: a table may be older than they are. -#}
+  {%- do types.update(of_engine) -%}
   {%- if overflow -%} {%- do types.update({'_overflow': 'varchar'}) -%} {%- endif -%}
   {%- set names = [
     'id', 'segment_id', 'event_source_id', 'event_source_name', 'event_source_slug', 'anonymous_id', 'user_id', 'received_at', 'sent_at',
@@ -18,7 +21,7 @@
   {%- set carried = [
     'event_no', 'message_id', 'source_id', 'source_name', 'source_slug', 'anonymous_id', 'user_id', 'received_at', 'sent_at', 'timestamp',
     'original_timestamp', 'event_slug', 'event_name',
-  ] -%}
+  ] + of_engine.keys() | list -%}
   {%- set condition = profiles_sync.in_slice(slice, 'landed') ~ profiles_sync.landing_days('landed', {'after': 0, 'upto': slice.upto} if slice.fills else slice) ~ " and landed.type = '" ~ call_type ~ "'" -%}
   {%- if call_type == 'track' and name != 'tracks' -%}
     {%- set condition = condition ~ ' and landed.event_slug = ' ~ profiles_sync.text_literal(name) -%}
@@ -37,6 +40,9 @@ select
   split.{{ profiles_sync.quote_column('timestamp') }},
   split.original_timestamp,
   {{ profiles_sync.sync_uuid_ts() }} as uuid_ts
+  {%- for name in of_engine %},
+  split.{{ profiles_sync.quote_column(name) }}
+  {%- endfor %}
   {%- if call_type == 'track' %},
   split.event_slug as event,
   split.event_name as event_text

@@ -139,12 +139,7 @@ def _group(name: str) -> str:
 
 def _columns(house: Warehouse) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for table, column, data_type in house.query(
-        "select c.table_name, c.column_name, lower(c.data_type) from information_schema.columns as c "
-        "inner join information_schema.tables as t on t.table_schema = c.table_schema and t.table_name = c.table_name "
-        "where c.table_schema = ? and t.table_type = 'BASE TABLE' order by c.table_name, c.ordinal_position",
-        [house.schemas.space],
-    ):
+    for table, column, data_type in house.columns(house.schemas.space):
         found[table].append((column, data_type))
     return found
 
@@ -153,7 +148,7 @@ def _counts(house: Warehouse, tables: Sequence[str]) -> dict[str, tuple[int, dat
     found = {}
     for start in range(0, len(tables), _CHUNK):
         parts = [
-            f"select '{table}', count(*), max(uuid_ts) from {house.quote(house.schemas.space)}.{house.quote(table)}"
+            f"select '{table}', count(*), max(uuid_ts) from {house.public(table)}"
             for table in tables[start : start + _CHUNK]
         ]
         for name, rows, newest in house.query(" union all ".join(parts)):

@@ -38,7 +38,8 @@ _MODEL = """\
 # Described once, in dbt_project/models/event_types/columns.md.
 _FIXED_COLUMNS = (
     "id", "segment_id", "event_source_id", "event_source_name", "event_source_slug", "anonymous_id", "user_id",
-    "received_at", "sent_at", "timestamp", "original_timestamp", "uuid_ts", "event", "event_text", "_overflow",
+    "received_at", "sent_at", "timestamp", "original_timestamp", "uuid_ts", "loaded_at", "event", "event_text",
+    "_overflow",
 )  # fmt: skip
 
 _SHOWN_NAMES = 5
@@ -181,7 +182,7 @@ def _begins_with(path: Path, line: str) -> bool:
 
 def _digest_line(source: object) -> str:
     # The version of this module's own text counts too.
-    return f"# {hashlib.sha256(f'2 {source!r}'.encode()).hexdigest()[:32]}\n"
+    return f"# {hashlib.sha256(f'3 {source!r}'.encode()).hexdigest()[:32]}\n"
 
 
 def _description(table: EventTable) -> str:

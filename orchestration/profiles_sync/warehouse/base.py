@@ -149,6 +149,16 @@ class Warehouse(ABC):
         sql = "select table_name from information_schema.tables where table_schema = ? order by table_name"
         return [str(row[0]) for row in self.query(sql, [schema])]
 
+    def columns(self, schema: str) -> list[tuple[str, str, str]]:
+        """Return (table, column, type) of a schema's tables, in the order of tables and of their columns; not of views."""
+        # In capitals, for engines whose own names are case-sensitive.
+        sql = (
+            "select c.TABLE_NAME, c.COLUMN_NAME, lower(c.DATA_TYPE) from INFORMATION_SCHEMA.COLUMNS as c "
+            "inner join INFORMATION_SCHEMA.TABLES as t on t.TABLE_SCHEMA = c.TABLE_SCHEMA and t.TABLE_NAME = c.TABLE_NAME "
+            "where c.TABLE_SCHEMA = ? and t.TABLE_TYPE = 'BASE TABLE' order by c.TABLE_NAME, c.ORDINAL_POSITION"
+        )
+        return [(table, column, kind) for table, column, kind in self.query(sql, [schema])]
+
     def refuse_foreign_tables(self) -> None:
         """Refuse a space's schema in which there are tables although no sync has ever made one there.
 

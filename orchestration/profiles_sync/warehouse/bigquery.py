@@ -178,6 +178,25 @@ class BigQueryWarehouse(Warehouse):
         except _ERRORS as error:
             raise WarehouseError.of(error, "BigQuery", self._secrets) from error
 
+    def columns(self, schema: str) -> list[tuple[str, str, str]]:
+        """Return (table, column, type) of a dataset's tables, in the order of tables and of their columns."""
+        try:
+            views = {
+                each.table_id
+                for each in self._client.list_tables(f"{self._project}.{schema}")
+                if each.table_type == "VIEW"
+            }
+        except NotFound:
+            return []
+        except _ERRORS as error:
+            raise WarehouseError.of(error, "BigQuery", self._secrets) from error
+        # Each dataset has a catalog of its own.
+        found = self.query(
+            f"select c.table_name, c.column_name, lower(c.data_type) from {self.quote(self._project)}.{self.quote(schema)}"
+            ".INFORMATION_SCHEMA.COLUMNS as c order by c.table_name, c.ordinal_position"
+        )
+        return [(table, column, kind) for table, column, kind in found if table not in views]
+
     def _table(self, table: str) -> bigquery.Table:
         try:
             return self._client.get_table(table.replace("`", ""))

@@ -109,6 +109,10 @@ class SnowflakeWarehouse(Warehouse):
         """Return the names of a schema's tables and views, sorted, as the other engines write them."""
         return [name.lower() for name in super().table_names(schema.upper())]
 
+    def columns(self, schema: str) -> list[tuple[str, str, str]]:
+        """Return (table, column, type) of a schema's tables, in their order, as the other engines write them."""
+        return [(table.lower(), column.lower(), kind) for table, column, kind in super().columns(schema.upper())]
+
     def schema_exists(self, schema: str) -> bool:
         """Whether there is a schema of this name."""
         return super().schema_exists(schema.upper())

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from profiles_sync.home import Home
 from profiles_sync.landing import LandingOptions
+from profiles_sync.settings import load_selection
+from profiles_sync.tables import read_tables
 from profiles_sync.warehouse import Warehouse, WarehouseError
 from support.dbt import Deployment
 from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, running_bigquery
@@ -159,6 +162,16 @@ def test_views_of_the_last_days(pipeline: Pipeline) -> None:
             "user_identifiers", "profile_merges",
         )
     }  # fmt: skip
+
+    # When they were landed, in tables of events alone; one value per load.
+    assert query("select count(*), count(distinct loaded_at) from profiles.tracks") == [(2, 1)]
+    assert query("select loaded_at from profiles._tracks_view") == query("select loaded_at from profiles_ops.loads")
+    with pipeline.deployment.open() as warehouse:
+        tables = {table.name: table for table in read_tables(warehouse, load_selection(Home(pipeline.deployment.home)))}
+        columns = {(table, column): kind for table, column, kind in warehouse.columns("profiles")}
+    assert "tracks_view" not in tables
+    assert (tables["tracks"].rows, tables["tracks"].columns) == (2, 15)
+    assert (columns[("tracks", "loaded_at")], ("id_graph_updates", "loaded_at") in columns) == ("timestamp", False)
 
     # More days, and a column that was not there.
     pipeline.configure(bigquery_compat_views=True, view_days=100_000)

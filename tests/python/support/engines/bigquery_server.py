@@ -40,6 +40,8 @@ from support.engines.googlesql import (
 )
 
 PROJECT = "test-project"
+# Of a dataset: its columns.
+_CATALOG = ("INFORMATION_SCHEMA", "COLUMNS")
 _API = re.compile(r"^(?:/upload|/resumable/upload)?/bigquery/v2/projects/([^/]+)(/.*)$")
 _NAME = r"((?:`[^`]+`|\w+)(?:\.(?:`[^`]+`|\w+))*)"
 # Changes of one table's schema within this many seconds are refused beyond five, as BigQuery's quota is.
@@ -170,8 +172,8 @@ class Engine:
         known: dict[Path, Columns] = {}
         for path in self._named(sql):
             full = all_of([path], PROJECT)[0]
-            if full in self.tables:
-                known[path] = known[full] = self.tables[full].columns
+            if full in self.tables or full[2:] == _CATALOG:
+                known[path] = known[full] = self.table(full).columns
         return known
 
     def _named(self, sql: str) -> set[Path]:
@@ -202,6 +204,20 @@ class Engine:
         Raises:
             GoogleSqlError: There is none.
         """
+        if path[2:] == _CATALOG:
+            kinds = {
+                "table_name": "STRING",
+                "column_name": "STRING",
+                "data_type": "STRING",
+                "ordinal_position": "INT64",
+            }
+            places = [
+                (known[2], *column, place)
+                for known, table in self.tables.items()
+                if known[:2] == path[:2]
+                for place, column in enumerate(table.columns.items(), 1)
+            ]
+            return Table(kinds, [[*map(cell, row, kinds.values())] for row in places])
         if path not in self.tables:
             raise GoogleSqlError(f"Not found: Table {':'.join(path[:1])}:{'.'.join(path[1:])} was not found")
         return self.tables[path]
