@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import Any
 
 import psycopg2
 import pytest
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 
 from identity.compare import differences, run_reference
 from identity.space import WAYS, Space
 from identity.streams import Batch, random_batch, tightened
-from support.dbt import ROOT, Deployment, environment
+from support.dbt import ROOT, WITHOUT_ARTIFACTS, Deployment, environment
+from support.postgres import PostgresDatabase
 
 LEDGERS = ("stg_events", "identity_resolution")
 # Many violations of several kinds, and a limit that slides.
@@ -46,20 +48,31 @@ def kill_this_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def command(deployment: Deployment, arguments: tuple[str, ...]) -> list[str]:
+def command(deployment: Deployment, *arguments: str) -> list[str]:
     return [
-        *("run", "--select", *arguments, "--project-dir", str(ROOT), "--target-path", str(deployment.parse_cache)),
+        *(*arguments, "--project-dir", str(ROOT), "--target-path", str(deployment.parse_cache)),
         *("--log-path", str(deployment.home / "logs"), "--quiet"),
     ]
 
 
+@functools.cache
+def parsed(deployment: Deployment) -> Manifest:
+    """The project as dbt reads it, for the runs of one space."""
+    with environment(deployment.env | WITHOUT_ARTIFACTS):
+        result = dbtRunner().invoke(command(deployment, "parse")).result
+    assert isinstance(result, Manifest)
+    return result
+
+
 def run_and_die(deployment: Deployment, statement_no: int, *arguments: str, node: str | None = LEDGERS[1]) -> bool:
     """Run dbt in a process that is killed before this statement; returns whether it got there."""
+    manifest = parsed(deployment)
     child = os.fork()
     if child == 0:
-        with environment(deployment.env):
+        with environment(deployment.env | WITHOUT_ARTIFACTS):
             interruption = Interruption(statement_no, kill_this_process, node)
-            success = dbtRunner(callbacks=[interruption]).invoke(command(deployment, arguments)).success
+            runner = dbtRunner(manifest, [interruption])
+            success = runner.invoke(command(deployment, "run", "--select", *arguments)).success
         os._exit(0 if success else 1)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (0, -signal.SIGKILL)
@@ -81,8 +94,8 @@ def run_and_lose_connection(deployment: Deployment, statement_no: int, *argument
         connection.close()
 
     interruption = Interruption(statement_no, cut)
-    with environment(deployment.env):
-        success = dbtRunner(callbacks=[interruption]).invoke(command(deployment, arguments)).success
+    with environment(deployment.env | WITHOUT_ARTIFACTS):
+        success = dbtRunner(callbacks=[interruption]).invoke(command(deployment, "run", "--select", *arguments)).success
     reached = interruption.seen >= statement_no
     # The session may have had nothing to do any more.
     assert success or reached
@@ -110,27 +123,52 @@ def half_synced(deployment: Deployment, batch: Batch, way: str) -> Space:
     return space
 
 
-def check_statement_by_statement(
-    deployment: Deployment, way: str, step: int, run: Callable[[Deployment, int], bool]
-) -> None:
+def keep(deployment: Deployment) -> Callable[[], None]:
+    """Keep what the warehouse holds; the result puts it back."""
+    if deployment.database is None:
+        path = deployment.home / "warehouse.duckdb"
+        kept = path.read_bytes()
+
+        def put_back() -> None:
+            path.write_bytes(kept)
+            path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+
+        return put_back
+    database = deployment.database
+    assert isinstance(database, PostgresDatabase)
+
+    def run(*statements: str) -> None:
+        connection = psycopg2.connect(replace(database, name="postgres").dsn)
+        connection.autocommit = True
+        for statement in statements:
+            connection.cursor().execute(statement)
+        connection.close()
+
+    run(f"create database {database.name}_kept template {database.name}")
+    return lambda: run(
+        f"drop database {database.name} with (force)",
+        f"create database {database.name} template {database.name}_kept",
+    )
+
+
+def check_statement_by_statement(deployment: Deployment, way: str, step: int, run: Callable[[int], bool]) -> None:
     """Interrupt every `step`-th statement; `run` returns whether it came to the one of this number."""
     batch = two_halves()
     resolved = run_reference(batch.events, batch.settings)
     first_commit = run_reference(
         [event for event in batch.events if event.event_no < batch.settings[1][0]], batch.settings
     )
-    spaces = (replace(deployment, space=f"space_{number}") for number in count())
 
-    space = half_synced(next(spaces), batch, way)
+    space = half_synced(deployment, batch, way)
     before = space.state()
+    put_back = keep(deployment)
     statement_no = step
-    while run(space.deployment, statement_no):
+    while run(statement_no):
         # Nothing of a commit, or all of it. dbt may also have found a new session in time.
         if space.state() != before:
             found = space.read()
             assert not differences(found, first_commit) or differences(found, resolved) == []
-            space = half_synced(next(spaces), batch, way)
-            before = space.state()
+            put_back()
         statement_no += step
 
     assert statement_no > 20
@@ -141,7 +179,7 @@ def check_statement_by_statement(
 @pytest.mark.parametrize("way", ["rounds", "forest"])
 def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> None:
     check_statement_by_statement(
-        deployment, way, step, lambda place, statement_no: run_and_die(place, statement_no, *LEDGERS, *WAYS[way])
+        deployment, way, step, lambda statement_no: run_and_die(deployment, statement_no, *LEDGERS, *WAYS[way])
     )
 
 
@@ -154,7 +192,7 @@ def test_connection_lost_at_a_statement(deployment: Deployment, step: int) -> No
         deployment,
         "rounds",
         step,
-        lambda place, number: run_and_lose_connection(place, number, *LEDGERS, *WAYS["rounds"]),
+        lambda statement_no: run_and_lose_connection(deployment, statement_no, *LEDGERS, *WAYS["rounds"]),
     )
 
 
