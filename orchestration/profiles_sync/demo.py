@@ -97,8 +97,8 @@ def _print_report(console: Console, workplace: Workplace, syncs: Mapping[str, Sy
         print_person(console, person)
     console.print("\n[bold]Where to look next[/bold]")
     steps = [
-        (f"{PROGRAM} up --home {home.root}", "Dagster's pages: the syncs, the tables, the hourly schedule"),
-        (f"{PROGRAM} history --home {home.root}", "the syncs so far; add an id for its tables"),
+        (f"{PROGRAM} up {home.flag}", "Dagster's pages: the syncs, the tables, the hourly schedule"),
+        (f"{PROGRAM} history {home.flag}", "the syncs so far; add an id for its tables"),
         (str(home.root / "warehouse.duckdb"), "the tables, in the schema profiles"),
         (f"{PROGRAM} sync --source PATH", "your own archive"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,6 +58,11 @@ class Home:
         """Return the home at `path`, else the one that ``PROFILES_SYNC_HOME`` names, else ``.profiles_sync``."""
         chosen = path or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME
         return cls(Path(chosen).expanduser().resolve())
+
+    @property
+    def flag(self) -> str:
+        """The option that names this home, as it is typed in a shell."""
+        return f"--home {shlex.quote(str(self.root))}"
 
     @property
     def config_file(self) -> Path:
@@ -202,6 +208,17 @@ class Home:
             hint="A home belongs to one space in one warehouse. Use another --home for another one.",
             code="E_SCHEMA_IMMUTABLE",
         )
+
+    def check_bound(self) -> None:
+        """Refuse what needs the tables of a sync.
+
+        Raises:
+            ConfigError: This home has not synced yet.
+        """
+        if self.binding is None:
+            raise ConfigError(
+                "there was no sync in this home yet", hint=f"`profiles-sync sync {self.flag}` makes the tables."
+            )
 
     def bind(self, binding: Binding) -> None:
         """Let the home belong to a warehouse and space from now on."""

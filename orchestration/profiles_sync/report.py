@@ -281,7 +281,9 @@ def print_status(console: Console, status: DeploymentStatus) -> None:
     shown.add_column(style="bold", no_wrap=True)
     shown.add_column()
     shown.add_row("Home", Text(status.home))
-    shown.add_row("Warehouse", Text(f"{status.warehouse} {status.address}, schema {status.schema}"))
+    schema = f"schema {status.schema}" if status.schema else ""
+    where = ", ".join(filter(None, (f"{status.warehouse} {status.address}".strip(), schema)))
+    shown.add_row("Warehouse", Text(where or "the first sync settles it"))
     shown.add_row("Sources", Text("\n".join(status.sources) or "none; name them in profiles_sync.yml"))
     frequency = "hourly" if status.next_sync_at else "hourly while `profiles-sync up` runs"
     if not status.enabled:

@@ -24,9 +24,9 @@ class DeploymentStatus:
 
     Attributes:
         home: Path of the home.
-        warehouse: Kind of warehouse; blank before the first sync.
-        address: Where it is.
-        schema: Schema of the public tables.
+        warehouse: Kind of warehouse; before the first sync the target that was connected, blank if none was.
+        address: Where it is; blank before the first sync.
+        schema: Schema of the public tables; before the first sync as it was chosen, blank if it was not.
         sources: What every sync reads.
         enabled: Syncs run; `profiles-sync disable` turns them off.
         paused: Somebody switched the schedule off.
@@ -69,9 +69,9 @@ def read_status(home: Home) -> DeploymentStatus:
         alive = _scheduler_is_alive(instance)
     return DeploymentStatus(
         home=str(home.root),
-        warehouse=bound.warehouse if bound else "",
+        warehouse=bound.warehouse if bound else deployment.target or "",
         address=bound.address if bound else "",
-        schema=bound.schema if bound else "",
+        schema=bound.schema if bound else deployment.space or "",
         sources=sources,
         enabled=deployment.enabled,
         paused=paused,

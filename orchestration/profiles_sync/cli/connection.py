@@ -74,7 +74,7 @@ def connect(
     ] = Secrets.FILE,
 ) -> None:
     """Ask for a warehouse and its credentials, test them, and only then turn syncs on."""
-    from profiles_sync.settings import load_deployment
+    from profiles_sync.settings import check_space, load_deployment
 
     given = {
         "path": path, "host": host, "port": port, "database": database, "user": user, "password-file": password_file,
@@ -89,6 +89,7 @@ def connect(
     bound = place.binding
     space = space or (bound.schema if bound else None) or deployment.space
     space = space or _ask_text("Schema of the public tables", DEFAULT_SPACE, flag="--space")
+    check_space(space)
     sources = [_absolute(each) for each in source or []]
     if not sources and not deployment.sources:
         sources = [
@@ -105,8 +106,7 @@ def connect(
     console.print(f"\n[green]Connected.[/green] {candidate.whereabouts}")
     if sources or deployment.sources:
         console.print(
-            f"Syncs are on. `{PROGRAM} up --home {place.root}` runs one every hour, "
-            f"`{PROGRAM} sync --home {place.root}` one now."
+            f"Syncs are on. `{PROGRAM} up {place.flag}` runs one every hour, `{PROGRAM} sync {place.flag}` one now."
         )
     else:
         console.print(f"Name what is to be read under `sources:` in {place.config_file}; then syncs run every hour.")
@@ -125,7 +125,9 @@ def grants(
 ) -> None:
     """Print the least privileges that a sync needs, as SQL for an administrator."""
     from profiles_sync.connection.grants import grants as statements
+    from profiles_sync.settings import check_space
 
+    check_space(space or DEFAULT_SPACE)
     kind = find_kind(warehouse or _ask_text(f"Warehouse ({', '.join(KINDS)})", None, flag="WAREHOUSE"))
     names = {
         "user": user, "database": database, "role": role, "compute": compute, "project": project, "location": location,

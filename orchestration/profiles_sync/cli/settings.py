@@ -17,7 +17,7 @@ app.add_typer(warehouse, name="warehouse")
 def disable(home: HomeOption = None) -> None:
     """Stop syncs; credentials and everything synced stay. A sync that runs ends by itself."""
     _switch(place := existing_home(home), on=False)
-    print(f"Syncs of {place.root} are off. `profiles-sync enable --home {place.root}` turns them on again.")
+    print(f"Syncs of {place.root} are off. `profiles-sync enable {place.flag}` turns them on again.")
 
 
 @app.command()
@@ -52,7 +52,11 @@ def delete(
     place = existing_home(home)
     check_deletable(place)
     if not yes:
-        what = "its credentials, its history, AND ALL ITS TABLES" if drop_schema else "its credentials and its history"
+        what = (
+            "its credentials, its history, AND ALL ITS TABLES, landed calls and suppressed users included"
+            if drop_schema
+            else "its credentials and its history"
+        )
         typer.confirm(f"Delete the warehouse of {place.root}: {what}?", abort=True, err=True)
     from profiles_sync.settings import Event
 

@@ -50,6 +50,7 @@ def tables(
     from profiles_sync.tables import read_columns, read_tables
 
     workplace = open_workplace(existing_home(home), target=target)
+    workplace.home.check_bound()
     selection = load_settings(workplace.home, project_dir(), workplace.target.schema).selective_sync
     with open_store(workplace) as store:
         if table is not None:

@@ -111,7 +111,7 @@ def check_deletable(home: Home) -> None:
     """
     if load_deployment(home).enabled:
         raise ConfigError(
-            f"syncs of {home.root} are on", hint=f"First `profiles-sync disable --home {home.root}`, then delete."
+            f"syncs of {home.root} are on", hint=f"First `profiles-sync disable {home.flag}`, then delete."
         )
     if url := running_url(home):
         raise ConfigError(f"`profiles-sync up` runs on {home.root}: {url}", hint="Stop it first.")
@@ -140,6 +140,8 @@ def delete_warehouse(home: Home, *, target: str | None = None, drop_schema: bool
             )
         if drop_schema:
             with open_warehouse(open_workplace(home, target=target).target) as house:
+                # Before its first sync a schema of that name may have become somebody else's.
+                house.refuse_foreign_tables()
                 for schema in (house.schemas.space, house.schemas.staging, house.schemas.ops):
                     if house.schema_exists(schema):
                         house.drop_schema(schema)

@@ -94,8 +94,7 @@ def remove_identifier(workplace: Workplace, external_id_type: str, value: str) -
 
 @contextmanager
 def _locked(workplace: Workplace) -> Iterator[None]:
-    if workplace.home.binding is None:
-        raise ConfigError("there was no sync in this home yet", hint="`profiles-sync sync` makes the tables.")
+    workplace.home.check_bound()
     with HomeLock(workplace.home.lock_file) as lock:
         if not lock.acquire(wait_s=_WAIT_S):
             raise ProfilesSyncError(

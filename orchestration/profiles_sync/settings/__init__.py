@@ -1,7 +1,7 @@
 """Settings: one schema for `dbt_project.yml`, the rule files and the home, validated before anything runs."""
 
 from profiles_sync.settings.edit import change_settings
-from profiles_sync.settings.load import load_deployment, load_selection, load_settings, load_users_accounts
+from profiles_sync.settings.load import check_space, load_deployment, load_selection, load_settings, load_users_accounts
 from profiles_sync.settings.schema import (
     Alerts,
     BlockedValue,
@@ -23,6 +23,7 @@ __all__ = [
     "Settings",
     "SourceConfig",
     "change_settings",
+    "check_space",
     "load_deployment",
     "load_selection",
     "load_settings",

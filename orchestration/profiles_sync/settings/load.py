@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
 from profiles_sync.settings.files import Document, Row, explain, read_rows, read_yaml
 from profiles_sync.settings.schema import BlockedValue, Deployment, IdentityRule, SelectiveSync, Settings
@@ -44,6 +45,18 @@ def check_deployment(document: Document) -> Deployment:
     return _validate(
         Deployment, document, {key: document.data[key] for key in Deployment.model_fields if key in document.data}
     )
+
+
+def check_space(space: str) -> None:
+    """Refuse what cannot be the schema of the public tables.
+
+    Raises:
+        ConfigError: It is no schema name of a space.
+    """
+    try:
+        Deployment(space=space)
+    except ValidationError as error:
+        raise ConfigError(f"`{space}`: {error.errors()[0]['ctx']['error']}", hint="Give another --space.") from error
 
 
 def load_selection(home: Home) -> SelectiveSync:

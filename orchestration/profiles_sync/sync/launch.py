@@ -80,11 +80,13 @@ def run_verify(workplace: Workplace) -> list[VerifiedTest]:
     """Run all of dbt's tests as the daily job does, and return what each came to.
 
     Raises:
+        ConfigError: This home has not synced yet.
         ProfilesSyncError: They could not be run: a sync is running, or dbt failed.
     """
     from profiles_sync.definitions import build_definitions
     from profiles_sync.defs.verify import JOB
 
+    workplace.home.check_bound()
     job = build_definitions(workplace).resolve_job_def(JOB)
     with history.open_instance(workplace.home) as instance:
         result = job.execute_in_process(
@@ -115,7 +117,7 @@ def check_ready(workplace: Workplace, sources: Sequence[str]) -> None:
     if not workplace.deployment.enabled:
         raise ConfigError(
             f"syncs of {workplace.home.root} are off",
-            hint=f"`profiles-sync enable --home {workplace.home.root}` turns them on.",
+            hint=f"`profiles-sync enable {workplace.home.flag}` turns them on.",
         )
     load_settings(workplace.home, project_dir(), workplace.target.schema)
     if not sources and not workplace.deployment.sources and workplace.home.binding is None:
@@ -150,6 +152,7 @@ def extend_backfill(workplace: Workplace, since: datetime, tables: Sequence[str]
         ConfigError: A table is no event table, or all of them go back as far already.
         ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse cannot be reached.
     """
+    workplace.home.check_bound()
     with _locked(workplace), open_store(workplace) as store:
         if not store.extend_backfill(since, tables):
             raise ConfigError(
@@ -165,6 +168,7 @@ def retype_column(workplace: Workplace, table: str, column: str, data_type: str)
         ConfigError: There is no such column.
         ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse cannot be reached.
     """
+    workplace.home.check_bound()
     with _locked(workplace), open_store(workplace) as store:
         store.retype_column(table, column, data_type)
 

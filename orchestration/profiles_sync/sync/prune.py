@@ -53,10 +53,12 @@ def prune(workplace: Workplace, *, dry_run: bool) -> list[Pruned]:
         dry_run: Only count.
 
     Raises:
+        ConfigError: This home has not synced yet.
         ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse refuses.
     """
     retention = workplace.deployment.retention
     now = datetime.now(timezone.utc)
+    workplace.home.check_bound()
     with HomeLock(workplace.home.lock_file) as lock:
         if not lock.acquire(wait_s=_WAIT_S):
             raise ProfilesSyncError(

@@ -88,6 +88,8 @@ def test_no_sync_yet(cli: Cli) -> None:
     assert cli.json("history") == []
     status = cli.json("status")
     assert (status["last"], status["running"], status["next_sync_at"]) == (None, None, None)
+    for command in ("tables", "prune", "verify"):
+        assert "there was no sync in this home yet" in refused(cli, command)
 
 
 def test_a_path_that_is_not_there(cli: Cli) -> None:
@@ -118,6 +120,7 @@ def test_the_sample_archive_and_version(cli: Cli) -> None:
         (["postgres", "--database", "d"], "host is missing Give --host."),
         (["postgres", "--host", "h", "--database", "d"], "password is missing Give --password-file FILE"),
         (["duckdb", "--host", "h"], "DuckDB has no --host"),
+        (["duckdb", "--path", "p", "--space", "My-Shop"], "`My-Shop`: a space is a schema name"),
         (
             ["postgres", "--host", "h", "--database", "d", "--port", "x", "--password-file", os.devnull],
             "--port: 'x' is no number",
