@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -235,6 +238,15 @@ class Home:
 def _place(binding: Binding) -> tuple[str, str, str]:
     # Two targets may name one place.
     return binding.warehouse, binding.address, binding.schema
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Let one process at a time do something; a file, made where it is missing, stands for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o666) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import hashlib
 import os
@@ -10,8 +9,7 @@ import shutil
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +21,7 @@ import yaml
 from profiles_sync.connection import keychain
 from profiles_sync.connection.kinds import KINDS
 from profiles_sync.errors import ConfigError, ProfilesSyncError
-from profiles_sync.home import Binding, Home, write_atomically
+from profiles_sync.home import Binding, Home, exclusive, write_atomically
 from profiles_sync.settings import Deployment, load_deployment, load_users_accounts
 from profiles_sync.sync.diagnosis import redact
 
@@ -192,7 +190,12 @@ def resolve_target(raw: dict[str, Any], name: str, path: Path) -> Target:
     if not name:
         # The default target's own expression reads this variable, and blank is no name.
         os.environ.pop("PROFILES_SYNC_TARGET", None)
-    outputs = raw.get(PROFILE, {}).get("outputs", {})
+    section = raw.get(PROFILE) if isinstance(raw, dict) else None
+    outputs = section.get("outputs") if isinstance(section, dict) else None
+    if not isinstance(outputs, dict) or not all(isinstance(each, dict) for each in outputs.values()):
+        raise ConfigError(
+            f"{path} has no `outputs:` with targets below `{PROFILE}:`", hint="`profiles-sync connect` writes it anew."
+        )
     if name and name not in outputs:
         raise ConfigError(f"{path} has no target `{name}`", hint=f"Targets: {', '.join(outputs)}.")
     kind = str(outputs.get(name, {}).get("type", ""))
@@ -285,7 +288,8 @@ def load_manifest(workplace: Workplace) -> dict[str, Any]:
     folder = workplace.home.target_dir
     path = folder / "manifest.json"
     stamp = folder / "manifest.fingerprint"
-    with _exclusive(folder / "manifest.lock"):
+    # A code server that loads must not read a manifest that a sync is writing.
+    with exclusive(folder / "manifest.lock"):
         fingerprint = _fingerprint(workplace)
         if not path.exists() or not stamp.exists() or stamp.read_text("utf-8") != fingerprint:
             run_dbt(workplace, ["parse"])
@@ -328,11 +332,3 @@ def _state(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     return f"{path} {status.st_size} {status.st_mtime_ns}\n".encode()
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    # A code server that loads must not read a manifest that a sync is writing.
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -185,6 +185,8 @@ def print_sync(console: Console, record: SyncRecord, *, detail: bool = False) ->
         return
     if outcome.landing.files or outcome.error is None:
         console.print(_landing_line(outcome), highlight=False)
+        for file in outcome.landing.unread:
+            console.print(f"  {file}", style="yellow", markup=False, highlight=False)
     if outcome.tables:
         console.print(_rows_by_group(outcome))
     elif outcome.error is None:

@@ -23,7 +23,7 @@ _HIDDEN = "*****"
 _STATE = re.compile(r"\(([0-9A-Z]{5})\)|\bSQLSTATE\W+([0-9A-Z]{5})\b|(?:^|\s)([0-9A-Z]{5}):")
 
 _RIGHT = "Grant the missing right to the sync's user; `profiles-sync grants` prints what it needs."
-_LOGIN = "Check user and password: `profiles-sync connect` writes them anew."
+_LOGIN = NEXT_STEPS["E_AUTH"]
 _SCHEMA = "Let the sync's user create schemas in the database, or create this one for it: `profiles-sync grants`."
 _DATABASE = "Check the name of the database: `profiles-sync connect` writes it anew."
 _AWAY = "Check that the warehouse runs and lets this machine in; the next sync catches up."
@@ -35,6 +35,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "28": ("E_AUTH", _LOGIN),
     "3D": ("E_AUTH", _DATABASE),
     "3F": ("E_PERMISSION", _SCHEMA),
+    "42P01": ("E_STATE", NEXT_STEPS["E_STATE"]),
     "42501": ("E_PERMISSION", _RIGHT),
     "53100": ("E_LIMIT_SIZE", _ROOM),
     "53200": ("E_LIMIT_SIZE", _ROOM),
@@ -111,6 +112,7 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
     ("E_LIMIT_SIZE", r"no space left on device|disk full|file too large|out of memory", _ROOM),
     ("E_LIMIT_COLUMNS", r"tables can have at most \d+ columns|too many columns", _COLUMNS),
     ("E_LOCKED", r"another sync has taken over", "Let one machine sync a space; the other sync goes on."),
+    ("E_STATE", r"table with name \S+ does not exist", NEXT_STEPS["E_STATE"]),
     ("E_STATE", r"written by a newer profiles sync", "Upgrade Profiles Sync."),
 )
 

@@ -14,10 +14,11 @@ from typing import Any
 import dagster as dg
 from dagster import AssetRecordsFilter, RunRecord
 from pydantic import TypeAdapter
+from sqlalchemy.exc import SQLAlchemyError
 
 from profiles_sync import alerts
 from profiles_sync.errors import ProfilesSyncError
-from profiles_sync.home import Home
+from profiles_sync.home import Home, exclusive
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import GROUPS, LandingResult, Outcome, Status, SyncError, conclude
 
@@ -103,8 +104,22 @@ def load(data: Any) -> SyncRecord:
 
 @contextmanager
 def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
-    """Open the home's Dagster instance."""
-    with dg.DagsterInstance.from_config(str(home.dagster_dir)) as instance:
+    """Open the home's Dagster instance.
+
+    Raises:
+        ProfilesSyncError: Its storage is damaged or cannot be reached (``E_STATE``).
+    """
+    try:
+        # Two that make the tables of its storage at once would both fail.
+        with exclusive(home.dagster_dir / "opening.lock"):
+            opened = dg.DagsterInstance.from_config(str(home.dagster_dir))
+    except SQLAlchemyError as error:
+        raise ProfilesSyncError(
+            f"Dagster's storage of {home.dagster_dir} cannot be opened: {str(error).splitlines()[0]}",
+            hint="Restore it, or move the folder away: the history then starts anew, and no synced row is lost.",
+            code="E_STATE",
+        ) from error
+    with opened as instance:
         yield instance
 
 
@@ -226,8 +241,10 @@ def _committed(run: RunRecord, instance: dg.DagsterInstance, home: Home) -> Outc
         said = entry.asset_materialization.metadata if entry.asset_materialization else {}
         if "events_landed" in said:
             load_ids = (str(said["load_id"].value),) if "load_id" in said else ()
-            counts = (int(str(said[name].value)) for name in ("events_landed", "events_rejected", "files"))
-            landing = LandingResult(load_ids, *counts)
+            events, rejected, files = (
+                int(str(said[name].value)) for name in ("events_landed", "events_rejected", "files")
+            )
+            landing = LandingResult(load_ids, events, rejected, files)
     error = SyncError("E_INTERNAL", _KILLED, "The next sync continues where it stopped.")
     return conclude(tables, landing=landing, identity=identity, error=error)
 

@@ -72,12 +72,13 @@ class TableResult:
 
 @dataclass(frozen=True)
 class LandingResult:
-    """What landing brought: loads, events accepted and rejected, files read."""
+    """What landing brought: loads, events accepted and rejected, files looked at, and why some of these could not be read."""
 
     load_ids: tuple[str, ...] = ()
     events: int = 0
     rejected: int = 0
     files: int = 0
+    unread: tuple[str, ...] = ()
 
     @property
     def events_read(self) -> int:

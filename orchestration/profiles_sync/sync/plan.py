@@ -10,6 +10,8 @@ from profiles_sync.settings import SelectiveSync
 from profiles_sync.sync.event_models import PREFIX
 
 IDENTITY = "identity_resolution"
+# Of the names of the tables that a rebuild fills before they take the live ones' places.
+SHADOW_SUFFIX = "__rebuild"
 
 # Materializations that keep a watermark in `table_state`.
 _WATERMARKED = frozenset({"append_events", "current_state"})

@@ -34,13 +34,15 @@ from profiles_sync.sync.diagnosis import diagnose_exception, redact
 from profiles_sync.sync.event_models import PREFIX, write_dbt_files
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, conclude, skipped
-from profiles_sync.sync.plan import Plan, make_plan, rebuild_plan
+from profiles_sync.sync.plan import SHADOW_SUFFIX, Plan, make_plan, rebuild_plan
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.prune import pruned_events
 from profiles_sync.sync.store import bind, open_store
 
-SHADOW = {"PROFILES_SYNC_SHADOW": "__rebuild"}
+SHADOW = {"PROFILES_SYNC_SHADOW": SHADOW_SUFFIX}
 _PAGE = 50
+# Files that could not be read, told one by one; the ledger has all of them.
+_UNREAD_TOLD = 10
 
 
 class Session:
@@ -134,7 +136,15 @@ class Session:
         self._rebuild = self._go_on_erasing(rebuilding=full_refresh) or full_refresh
         report = land_files(self.workplace, sources, self._reporter, rebuilding=self._rebuild)
         self._landing = LandingResult(
-            (report.load_id,) if report.load_id else (), report.landed, sum(report.rejected.values()), len(report.files)
+            (report.load_id,) if report.load_id else (),
+            report.landed,
+            sum(report.rejected.values()),
+            len(report.files),
+            tuple(
+                redact(f"{file.path}: {file.status}: {file.detail}", self.workplace.target.secrets)
+                for file in report.files
+                if file.status not in ("landed", "empty")
+            )[:_UNREAD_TOLD],
         )
         if len(context.op_execution_context.job_def.nodes) == 1:
             self._finish(conclude(landing=self._landing), context)
@@ -172,7 +182,12 @@ class Session:
                     hint="Sync without a rebuild; `retention: {raw_events_days: null}` keeps calls from now on.",
                     code="E_STATE",
                 )
-            plan = rebuild_plan() if self._rebuild else make_plan(store.progress(), manifest, settings.selective_sync)
+            if self._rebuild:
+                plan = rebuild_plan()
+            else:
+                if lost := store.forget_lost_tables():
+                    context.log.warning(f"Dropped by somebody, and made anew from the landed calls: {', '.join(lost)}.")
+                plan = make_plan(store.progress(), manifest, settings.selective_sync)
             if plan.behind:
                 store.begin_sync(self.run_id)
         if not plan.behind:

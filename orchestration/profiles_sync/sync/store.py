@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from profiles_sync import __version__
-from profiles_sync.errors import ConfigError
+from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.project import Workplace
 from profiles_sync.sync.history import SyncRecord
 from profiles_sync.sync.outcome import GROUPS
-from profiles_sync.sync.plan import IDENTITY, Progress
+from profiles_sync.sync.plan import IDENTITY, SHADOW_SUFFIX, Progress
 from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
+
+# What resolution goes on from; with profiles there, none of them is empty.
+_IDENTITY_STATE = ("identity_profiles", "identity_graph_log", "identity_mapping_log")
 
 # A network that fails is tried again after so many seconds each.
 _RETRY_WAITS_S = (1.0, 4.0, 15.0)
@@ -38,18 +41,59 @@ class Store:
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
 
+    def forget_lost_tables(self) -> list[str]:
+        """Forget how far the tables were that somebody has dropped: the next build makes them from their first event on.
+
+        Returns:
+            Their names.
+        """
+        house = self.warehouse
+        there = {*house.table_names(house.schemas.space), *house.table_names(house.schemas.staging)}
+        known = house.query(f"select distinct table_name from {house.ops('table_state')}")
+        # A swap that was cut short has a table's successor still under its own name.
+        lost = sorted(name for (name,) in known if not there & {name, f"{name}{SHADOW_SUFFIX}"})
+        if lost:
+            with house.transaction():
+                for name in lost:
+                    house.execute(f"delete from {house.ops('table_state')} where table_name = ?", [name])
+        return lost
+
     def progress(self) -> Progress:
-        """Return how far landing, identity and each table are."""
+        """Return how far landing, identity and each table are.
+
+        Raises:
+            ProfilesSyncError: Somebody has emptied or dropped a table that identity lives on (``E_STATE``).
+        """
         house = self.warehouse
         landed = house.query(f"select max(last_event_no) from {house.ops('loads')}")[0][0]
         resolved = None
         if house.table_exists(house.schemas.staging, IDENTITY):
-            resolved = house.query(f"select max(to_event_no) from {house.staging(IDENTITY)}")[0][0]
+            resolved = self._resolved()
         registry = house.query(f"select table_name, last_event_no from {house.ops('event_registry')}")
         tables = house.query(
             f"select table_name, max(last_event_no) from {house.ops('table_state')} group by table_name"
         )
         return Progress(landed or 0, resolved or 0, dict(registry), dict(tables), self._unfilled())
+
+    def _resolved(self) -> int | None:
+        """Return how far identity is, and refuse to go on from a state that has lost a table's rows."""
+        house = self.warehouse
+        state = [name for name in _IDENTITY_STATE if house.table_exists(house.schemas.staging, name)]
+        filled = "".join(
+            f", case when exists (select 1 from {house.staging(name)}) then 1 else 0 end" for name in state
+        )
+        resolved, made, *flags = house.query(
+            f"select commits.to_event_no, commits.made{filled} from (select max(to_event_no) as to_event_no, "
+            f"sum(profiles_created) as made from {house.staging(IDENTITY)}) as commits"
+        )[0]
+        full = {name for name, flag in zip(state, flags, strict=True) if flag}
+        if made and (lost := [name for name in _IDENTITY_STATE if name not in full]):
+            raise ProfilesSyncError(
+                f"{house.schemas.staging}.{lost[0]} was emptied or dropped: going on would make every profile anew",
+                hint="Restore it from a backup, or `profiles-sync rebuild` makes it from the landed calls.",
+                code="E_STATE",
+            )
+        return None if resolved is None else int(resolved)
 
     def _unfilled(self) -> set[str]:
         """Return the event tables whose rows do not go back as far as they are to."""

@@ -60,6 +60,19 @@ def test_an_unknown_target(cli: Cli) -> None:
     assert "duckdb" in message
 
 
+def test_a_damaged_home(cli: Cli) -> None:
+    (cli.home / "dagster" / "history").mkdir(parents=True)
+    (cli.home / "dagster" / "history" / "runs.db").write_bytes(b"no database" * 100)
+
+    status = cli.run("status")
+    assert (status.returncode, "Traceback" in status.stderr) == (1, False)
+    assert "E_STATE" in status.stderr
+    assert "move the folder away" in status.stderr
+    for content in ("hello", "profiles_sync: [1]", "profiles_sync: {outputs: {duckdb: x}}"):
+        (cli.home / "profiles.yml").write_text(content)
+        assert "`profiles-sync connect` writes it anew" in refused(cli, "sync", "--source", "x")
+
+
 def test_an_unknown_option(cli: Cli) -> None:
     assert "No such option" in refused(cli, "sync", "--sauce", "archive")
 

@@ -154,6 +154,30 @@ time.sleep(float(sys.argv[2]))
 """
 
 
+def test_a_table_that_identity_lives_on_was_emptied(cli: Cli) -> None:
+    archive = cli.folder / "archive"
+    write_file(archive, "a", [call("identify", "m1", userId="u1"), call("identify", "m2", userId="u2")])
+    cut = write_file(archive, "cut", [call("page", "m4")])
+    cut.write_bytes(cut.read_bytes()[:-9])
+
+    landing = cli.json("sync", "--source", str(archive))["outcome"]["landing"]
+
+    # A file that cannot be read stops nothing, and is told.
+    assert (landing["events"], len(landing["unread"])) == (2, 1)
+    assert "cut.gz: unreadable: " in landing["unread"][0]
+    known = cli.query("select segment_id from profiles.id_graph order by segment_id")
+    cli.query("delete from profiles_staging.identity_mapping_log")
+    write_file(archive, "b", [call("page", "m3", userId="u1")])
+
+    error = cli.json("sync", "--source", str(archive), exit_code=1)["outcome"]["error"]
+
+    assert (error["code"], "identity_mapping_log" in error["message"]) == ("E_STATE", True)
+    assert "profiles-sync rebuild" in error["hint"]
+    assert cli.json("rebuild")["status"] == "Success"
+    assert cli.query("select segment_id from profiles.id_graph order by segment_id") == known
+    assert cli.count("profiles.pages") == 1
+
+
 def test_a_reader_that_holds_the_file_is_waited_for(cli: Cli) -> None:
     archive = cli.folder / "archive"
     write_file(archive, "a", [call("page", "p0")])

@@ -102,7 +102,7 @@ def test_skipped_says_who_runs() -> None:
 def test_an_outcome_survives_json() -> None:
     outcome = conclude(
         [GOOD, BAD, table("id_graph", rows=1, group="identity_graph")],
-        landing=LandingResult(("l1", "l2"), 3, 1, 2),
+        landing=LandingResult(("l1", "l2"), 3, 1, 2, ("b.gz: unreadable: cut short",)),
         identity=IdentityResult(1, 2, 3, 4, 5),
     )
 
