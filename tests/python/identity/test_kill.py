@@ -175,8 +175,16 @@ def check_statement_by_statement(deployment: Deployment, way: str, step: int, ru
     assert differences(space.read(), resolved) == []
 
 
-@pytest.mark.parametrize("step", [pytest.param(29, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("way", ["rounds", "forest"])
+@pytest.mark.parametrize(
+    ("way", "step"),
+    [
+        pytest.param("rounds", 29, id="rounds-some"),
+        pytest.param("forest", 29, id="forest-some"),
+        # A contested hour goes in rounds. A forest has twice the statements, and writes with the same ones.
+        pytest.param("rounds", 1, id="rounds-all", marks=pytest.mark.slow),
+        pytest.param("forest", 4, id="forest-many", marks=pytest.mark.slow),
+    ],
+)
 def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> None:
     check_statement_by_statement(
         deployment, way, step, lambda statement_no: run_and_die(deployment, statement_no, *LEDGERS, *WAYS[way])
