@@ -42,6 +42,7 @@ def test_columns_and_their_origins(deployment: Deployment) -> None:
     pipeline.land([CALLS[-1] | IDS])
     pipeline.build()
 
+    deployment.dbt("parse")
     deployment.dbt("docs", "generate", "--no-compile")
     catalog = json.loads((deployment.parse_cache / "catalog.json").read_text())["nodes"]
     manifest = json.loads((deployment.parse_cache / "manifest.json").read_text())["nodes"]

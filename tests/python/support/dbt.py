@@ -19,7 +19,7 @@ from profiles_sync.warehouse import Warehouse, open_warehouse
 from support.engines import Database
 
 ROOT = Path(__file__).resolve().parents[3]
-# Writing them takes a third of dbt's time, and only its documentation is read from them.
+# Writing them takes a third of dbt's time; only documentation and a manifest that is asked for are read.
 WITHOUT_ARTIFACTS = {"DBT_WRITE_JSON": "false"}
 
 
@@ -80,7 +80,7 @@ class Deployment:
         """Run dbt; raises DbtFailedError with the failing nodes' messages unless `check` is off. `callbacks` get dbt's events."""
         command = [*arguments, "--project-dir", str(project_dir), "--target-path", str(self.parse_cache)]
         command += ["--log-path", str(self.home / "logs"), "--quiet"]
-        with environment(self.env if arguments[0] == "docs" else self.env | WITHOUT_ARTIFACTS):
+        with environment(self.env if arguments[0] in ("docs", "parse") else self.env | WITHOUT_ARTIFACTS):
             result = dbtRunner(callbacks=list(callbacks)).invoke(command)
         if check and not result.success:
             nodes = getattr(result.result, "results", None) or []
