@@ -14,6 +14,7 @@ from profiles_sync.home import Home
 from profiles_sync.project import open_workplace
 from profiles_sync.sync import history
 from profiles_sync.sync.prune import prune, pruned_events
+from profiles_sync.sync.store import bind
 from profiles_sync.warehouse import open_warehouse
 from support.dbt import Deployment, environment
 from support.landing import call
@@ -74,6 +75,7 @@ def test_it_keeps_within_the_retention(pipeline: Pipeline) -> None:
         "raw_events": 1, "Dagster runs": 1, "dbt artifacts": 2,
     }  # fmt: skip
     workplace = open_workplace(Home(deployment.home))
+    bind(workplace)
     ledger = deployment.query("select * from profiles_ops.landed_files order by 1")
 
     told = prune(workplace, dry_run=True)
