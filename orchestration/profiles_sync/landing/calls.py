@@ -286,6 +286,8 @@ class CallReader:
 
         for code, name in self._noted:
             self._notice(code, name)
+        if b"\\ud" in payload or b"\\uD" in payload:
+            payload = _with_whole_characters(payload)
         self._accept(
             Call(
                 message_id,
@@ -381,6 +383,13 @@ def _mended(line: bytes) -> bytes:
     """Return a line with U+FFFD for the escapes that no warehouse stores: U+0000 and halves of surrogate pairs."""
     result = _ESCAPES.sub(lambda match: b"\\ufffd" if len(match[0]) == 6 else match[0], line)
     return line if result == line else result
+
+
+def _with_whole_characters(payload: bytes) -> bytes:
+    """Return a payload with characters for surrogate pairs of escapes: BigQuery reads each half of one as U+FFFD."""
+    return _ESCAPES.sub(
+        lambda match: orjson.loads(b'"%b"' % match[0]).encode() if len(match[0]) == 12 else match[0], payload
+    )
 
 
 def _may_repeat_a_key(line: bytes, document: Any) -> bool:

@@ -435,6 +435,7 @@ def test_characters_that_no_warehouse_stores(escaped: bytes, expected: str) -> N
     outcome = read(line)
     assert outcome.call.event_name == expected
     assert outcome.payload["name"] == expected
+    assert b"\\ud8" not in outcome.call.payload.lower()
     assert outcome.notices == ([("unstorable_character", None)] if "\ufffd" in expected else [])
     assert outcome.call.sha256 == hashlib.sha256(line).hexdigest()
 
