@@ -83,9 +83,9 @@ class Home:
         return self.root / "rules"
 
     @property
-    def descriptions_file(self) -> Path:
-        """What the columns of the event type tables are, for dbt."""
-        return self.root / "descriptions" / "event_types.yml"
+    def descriptions_dir(self) -> Path:
+        """What the columns are, for dbt, of our own tables that get columns from calls."""
+        return self.root / "descriptions"
 
     @property
     def models_dir(self) -> Path:
@@ -137,7 +137,7 @@ class Home:
             for folder in (
                 self.rules_dir,
                 self.models_dir,
-                self.descriptions_file.parent,
+                self.descriptions_dir,
                 self.dagster_dir,
                 self.target_dir,
                 self.logs_dir,

@@ -58,7 +58,10 @@ VIEW_SUFFIX = "_view"
 """What a view of BigQuery that stands beside a table adds to its name."""
 
 TRAIT_TABLE = "profile_traits"
-"""Registry name of the trait columns of `profile_traits_updates`, `profile_traits` and `user_traits`."""
+"""Registry name of the trait columns of `profile_traits_updates`, `profile_traits`, `user_traits` and `users`."""
+
+REGISTERED_AS = {TRAIT_UPDATES: TRAIT_TABLE, TRAIT_TABLE: TRAIT_TABLE, "users": TRAIT_TABLE, "accounts": "groups"}
+"""Table of traits to the table of the column registry that its columns are in; of all of that one's only the traits."""
 
 
 def _words(text: str) -> frozenset[str]:

@@ -51,9 +51,9 @@ def project_dir() -> Path:
     return next(folder for folder in (_HERE / "_dbt", _HERE.parents[1]) if (folder / "dbt_project.yml").exists())
 
 
-def described_event_types() -> Path:
-    """Return the package's own descriptions of the event type tables."""
-    return project_dir() / "dbt_project" / "descriptions" / "event_types.yml"
+def description_files() -> list[Path]:
+    """Return the package's own descriptions of the tables that get columns from calls."""
+    return sorted((project_dir() / "dbt_project" / "descriptions").glob("*.yml"))
 
 
 def dbt_executable() -> str:
@@ -135,8 +135,9 @@ def open_workplace(home: Home, *, target: str | None = None) -> Workplace:
         ConfigError: The home's file, `profiles.yml` or the target is wrong, or the home belongs to another warehouse.
     """
     home.create()
-    if not home.descriptions_file.exists():
-        write_atomically(home.descriptions_file, described_event_types().read_text("utf-8"))
+    for path in description_files():
+        if not (home.descriptions_dir / path.name).exists():
+            write_atomically(home.descriptions_dir / path.name, path.read_text("utf-8"))
     deployment = load_deployment(home)
     bound = home.binding
     profiles_dir = home.root if home.profiles_file.exists() else project_dir()
@@ -316,7 +317,7 @@ def _fingerprint(workplace: Workplace) -> str:
         root / "seeds",
         root / "tests" / "dbt",
         workplace.home.models_dir,
-        workplace.home.descriptions_file.parent,
+        workplace.home.descriptions_dir,
     ):
         for path in sorted(folder.rglob("*")):
             if path.suffix in (".sql", ".yml", ".csv", ".md"):

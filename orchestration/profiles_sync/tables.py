@@ -10,13 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from profiles_sync.errors import ConfigError
-from profiles_sync.naming import EVENT_TYPE_TABLES, GRAPH_TABLES
+from profiles_sync.naming import EVENT_TYPE_TABLES, GRAPH_TABLES, REGISTERED_AS, is_shared_column, raw_path
 from profiles_sync.settings import SelectiveSync
 from profiles_sync.warehouse import Warehouse
 
 # Tables counted by one statement.
 _CHUNK = 50
-_REGISTRY_OF = {"profile_traits_updates": "profile_traits"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class ColumnInfo:
     Attributes:
         name: Its name.
         data_type: The warehouse's type.
-        raw_paths: Keys of the calls that it comes from; none: every row has it.
+        raw_paths: Keys of the calls that it comes from, the first that has a value; none: every row has it.
         selected: Whether it gets new values.
         misfits: Values that did not fit its type.
     """
@@ -96,7 +95,7 @@ def read_tables(house: Warehouse, selection: SelectiveSync) -> list[TableInfo]:
             len(columns[name]),
             counts[name][1],
             events.get(name, ()),
-            notices.get(_REGISTRY_OF.get(name, name), {}),
+            notices.get(REGISTERED_AS.get(name, name), {}),
         )
         for name in columns
     ]
@@ -115,11 +114,13 @@ def read_columns(house: Warehouse, table: str, selection: SelectiveSync) -> list
             f"there is no table `{table}` in {house.schemas.space}", hint="`profiles-sync tables` lists them."
         )
     paths: dict[str, list[str]] = defaultdict(list)
+    # The call's own field comes first.
+    paths.update({name: [raw_path([name])] for name, _ in columns if is_shared_column(table, name)})
     misfits: dict[str, int] = defaultdict(int)
     for column, path, number in house.query(
         f"select column_name, raw_path, misfits from {house.ops('column_registry')} "
-        "where table_name = ? and status = 'active' order by column_name, path_rank",
-        [_REGISTRY_OF.get(table, table)],
+        "where table_name = ? and status in ('active', 'shared') order by column_name, path_rank",
+        [REGISTERED_AS.get(table, table)],
     ):
         paths[column].append(path)
         misfits[column] += int(number)

@@ -155,7 +155,7 @@ def delete_warehouse(home: Home, *, target: str | None = None, drop_schema: bool
         for folder in (
             home.dagster_dir,
             home.models_dir,
-            home.descriptions_file.parent,
+            home.descriptions_dir,
             home.target_dir,
             home.logs_dir,
         ):

@@ -205,14 +205,16 @@ def _update_table(
                 Notice("value_cast_failed", table, name, failed, f"values that are no {data_type}; {kept}")
             )
         every = {row.path for row in before} | paths.keys()
-        if status != OVERFLOW and len(every) > max(1, len(before)):
+        # A page's own name is one more key of the column.
+        own = [(name,)] if shared else []
+        if status != OVERFLOW and len(own) + len(every) > max(1, len(own) + len(before)):
             change.notices.append(
                 Notice(
                     "shared_column",
                     table,
                     name,
                     sum(_values(total).values()),
-                    f"one column for {_listed(sorted(every, key=lambda path: path_order(name, path)))}; of a call that has "
+                    f"one column for {_listed([*own, *sorted(every, key=lambda path: path_order(name, path))])}; of a call that has "
                     "several of them it shows the first one, and others that differ are kept in _overflow"
                     + (" of identifies" if table == TRAIT_TABLE else ""),
                 )

@@ -1,4 +1,4 @@
-"""The generated dbt files: a thin model per track event's table, and what the columns of every event table are.
+"""The generated dbt files: a thin model per track event's table, and what the columns of all tables are that get some from calls.
 
 What a file says is a pure function of the registries: a sync that brings no new name and no new property writes nothing.
 """
@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 import yaml
 
 from profiles_sync.home import Home, write_atomically
-from profiles_sync.project import described_event_types
+from profiles_sync.naming import REGISTERED_AS
+from profiles_sync.project import description_files
 from profiles_sync.warehouse import Warehouse
 
 PREFIX = "event__"
@@ -81,26 +82,39 @@ def read_event_tables(warehouse: Warehouse, kind: str = "track") -> list[EventTa
     names = warehouse.query(
         f"select table_name, event_names from {registry} where kind = ? order by table_name", [kind]
     )
+    columns = _read_columns(
+        warehouse, f"table_name in (select e.table_name from {registry} as e where e.kind = ?)", [kind]
+    )
+    return [EventTable(table, tuple(json.loads(names)), columns.get(table, ())) for table, names in names]
+
+
+def read_trait_columns(warehouse: Warehouse) -> dict[str, tuple[EventColumn, ...]]:
+    """Return the traits among the columns of each table of traits, by its name."""
+    registered = sorted(set(REGISTERED_AS.values()))
+    columns = _read_columns(warehouse, f"table_name in ({', '.join('?' for _ in registered)})", registered)
+    return {
+        table: tuple(column for column in columns.get(name, ()) if json.loads(column.raw_paths[0])[0] == "traits")
+        for table, name in REGISTERED_AS.items()
+    }
+
+
+def _read_columns(
+    warehouse: Warehouse, condition: str, parameters: Sequence[str]
+) -> dict[str, tuple[EventColumn, ...]]:
     paths = warehouse.query(
-        f"select r.table_name, r.column_name, r.data_type, r.raw_path from {warehouse.ops('column_registry')} as r "
-        f"inner join {registry} as e on e.table_name = r.table_name and e.kind = ? "
-        "where r.status = 'active' order by r.table_name, r.column_name, r.path_rank",
-        [kind],
+        f"select table_name, column_name, data_type, raw_path from {warehouse.ops('column_registry')} "
+        f"where status = 'active' and {condition} order by table_name, column_name, path_rank",
+        parameters,
     )
     columns: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
     for table, column, data_type, path in paths:
         columns[table][column].append((data_type, path))
-    return [
-        EventTable(
-            table,
-            tuple(json.loads(event_names)),
-            tuple(
-                EventColumn(column, found[0][0], tuple(path for _, path in found))
-                for column, found in sorted(columns[table].items())
-            ),
+    return {
+        table: tuple(
+            EventColumn(column, rows[0][0], tuple(path for _, path in rows)) for column, rows in sorted(found.items())
         )
-        for table, event_names in names
-    ]
+        for table, found in columns.items()
+    }
 
 
 def plan_event_models(tables: Iterable[EventTable]) -> dict[str, str]:
@@ -145,31 +159,33 @@ def write_event_models(models_dir: Path, tables: Iterable[EventTable]) -> list[s
 
 def write_dbt_files(home: Home, warehouse: Warehouse) -> list[str]:
     """Bring a home's models and descriptions up to date, and return the names of the tables whose model is new."""
-    write_event_type_descriptions(
-        home.descriptions_file, described_event_types(), read_event_tables(warehouse, "event_type")
-    )
+    columns = {table.name: table.columns for table in read_event_tables(warehouse, "event_type")}
+    write_descriptions(home.descriptions_dir, description_files(), columns | read_trait_columns(warehouse))
     return write_event_models(home.models_dir, read_event_tables(warehouse))
 
 
-def write_event_type_descriptions(path: Path, package_file: Path, tables: Iterable[EventTable]) -> None:
-    """Bring the home's descriptions of the event type tables up to date.
+def write_descriptions(
+    folder: Path, package_files: Iterable[Path], columns: Mapping[str, tuple[EventColumn, ...]]
+) -> None:
+    """Bring the home's descriptions of our own tables up to date.
 
     They are the package's, with the columns that come from keys of the calls.
 
     Args:
-        path: The home's file; replaced only where what it is made of has changed.
-        package_file: The package's.
-        tables: The event type tables that calls have landed for.
+        folder: The home's folder; a file is replaced only where what it is made of has changed.
+        package_files: The package's.
+        columns: Columns from calls, by table.
     """
-    text = package_file.read_text("utf-8")
-    columns = {table.name: table.columns for table in tables}
-    digest = _digest_line((text, sorted(columns.items())))
-    if _begins_with(path, digest):
-        return
-    document = yaml.safe_load(text)
-    for model in document["models"]:
-        model["columns"] += _described(columns.get(model["name"], ()))
-    write_atomically(path, digest + _yaml(document))
+    for file in package_files:
+        text = file.read_text("utf-8")
+        document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        more = [columns.get(model["name"], ()) for model in document["models"]]
+        digest = _digest_line((text, more))
+        if _begins_with(folder / file.name, digest):
+            continue
+        for model, found in zip(document["models"], more, strict=True):
+            model["columns"] += _described(found)
+        write_atomically(folder / file.name, digest + _yaml(document))
 
 
 def _begins_with(path: Path, line: str) -> bool:
@@ -182,7 +198,7 @@ def _begins_with(path: Path, line: str) -> bool:
 
 def _digest_line(source: object) -> str:
     # The version of this module's own text counts too.
-    return f"# {hashlib.sha256(f'3 {source!r}'.encode()).hexdigest()[:32]}\n"
+    return f"# {hashlib.sha256(f'4 {source!r}'.encode()).hexdigest()[:32]}\n"
 
 
 def _description(table: EventTable) -> str:

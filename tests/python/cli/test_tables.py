@@ -25,6 +25,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
             track("m2", "order completed", properties={"total": 2.5}),
             track("m3", "Order Completed", properties={"total": "three"}, at=old),
             call("identify", "m4", traits={"plan": "pro"}),
+            call("page", "m5", name="Home", properties={"name": "Start", "Category": "Shop"}),
         ],
     )
     cli.json("sync", "--source", str(cli.folder / "archive"))
@@ -75,7 +76,8 @@ def test_tables_and_columns(cli: Cli) -> None:
     order = found["order_completed"]
     assert (order["group"], order["rows"], order["events"]) == ("event", 2, ["Order Completed", "order completed"])
     assert order["notices"]["shared_event_table"] == 3
-    assert (found["pages"]["rows"], found["pages"]["last_new_row"]) == (0, None)
+    assert (found["screens"]["rows"], found["screens"]["last_new_row"]) == (0, None)
+    assert (found["pages"]["rows"], found["pages"]["notices"]) == (1, {"shared_column": 2})
     assert (found["identifies"]["rows"], found["user_traits"]["rows"]) == (1, 1)
     assert found["identifies"]["last_new_row"] is not None
     assert found["profile_traits"]["group"] == "identity graph"
@@ -84,6 +86,17 @@ def test_tables_and_columns(cli: Cli) -> None:
     assert columns["total"]["raw_paths"] == ['["properties","total"]', '["properties","Total"]']
     assert (columns["total"]["data_type"], columns["id"]["raw_paths"]) == ("varchar", [])
     assert order["columns"] == len(columns)
+    # The call's own name comes first, also where no property has come.
+    for table, keys in (
+        ("pages", (['["name"]', '["properties","name"]'], ['["category"]', '["properties","Category"]'])),
+        ("screens", (['["name"]'], ['["category"]'])),
+    ):
+        origins = {column["name"]: column["raw_paths"] for column in cli.json("tables", table)}
+        assert (origins["name"], origins["category"], origins["id"]) == (*keys, [])
+    for table in ("profile_traits", "profile_traits_updates"):
+        assert {column["name"]: column["raw_paths"] for column in cli.json("tables", table)}["plan"] == [
+            '["traits","plan"]'
+        ]
     assert "there is no table `nothing`" in cli.run("tables", "nothing").stderr
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from profiles_sync.home import Home
-from profiles_sync.sync.event_models import EventColumn, EventTable, write_event_type_descriptions
+from profiles_sync.sync.event_models import EventColumn, write_descriptions
 from support.dbt import Deployment
 from support.pipeline import Pipeline
 
@@ -32,11 +32,17 @@ ORIGINS = {
     "tracks": {},
     "order_completed": {"total": "From `properties.total`; float."},
 }  # fmt: skip
+TRAITS = {
+    table: ORIGINS[source] for table, source in {
+        "profile_traits_updates": "identifies", "profile_traits": "identifies", "users": "identifies", "accounts": "groups",
+    }.items()
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("deployment", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True)
 def test_columns_and_their_origins(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
+    pipeline.configure(enable_users_accounts=True)
     pipeline.land([call | IDS for call in CALLS[:-1]])
     pipeline.build()
     pipeline.land([CALLS[-1] | IDS])
@@ -47,27 +53,36 @@ def test_columns_and_their_origins(deployment: Deployment) -> None:
     catalog = json.loads((deployment.parse_cache / "catalog.json").read_text())["nodes"]
     manifest = json.loads((deployment.parse_cache / "manifest.json").read_text())["nodes"]
     by_table = {node["alias"]: name for name, node in manifest.items() if node["resource_type"] == "model"}
-    for table, origins in ORIGINS.items():
+    context = {"context_app_name": "From `context.app.name`; varchar."}
+    for table, origins in ({table: context | of_table for table, of_table in ORIGINS.items()} | TRAITS).items():
         shown = catalog[by_table[table]]["columns"]
         assert shown.keys() == pipeline.columns(table).keys()
         described = {name: column["description"] for name, column in manifest[by_table[table]]["columns"].items()}
         assert {name for name in shown if not described.get(name)} == set()
-        expected = {"context_app_name": "From `context.app.name`; varchar.", **origins}
-        assert {name: text for name, text in described.items() if text.startswith("From ")} == expected
+        assert {name: text for name, text in described.items() if text.startswith("From ")} == origins
     assert "_overflow" in catalog[by_table["order_completed"]]["columns"]
 
 
 def test_descriptions_are_written_when_they_change(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home").create()
-    package = tmp_path / "package.yml"
-    package.write_text("version: 2\nmodels: [{name: pages, description: Pages., columns: [{name: id}]}]\n")
-    tables = [EventTable("pages", (), (EventColumn("a", "integer", ('["properties","a"]',)),))]
-    write_event_type_descriptions(home.descriptions_file, package, tables)
-    written = home.descriptions_file.stat().st_mtime_ns
-    write_event_type_descriptions(home.descriptions_file, package, tables)
-    assert home.descriptions_file.stat().st_mtime_ns == written
-    assert "From `properties.a`; integer." in home.descriptions_file.read_text()
+    folder = Home(tmp_path / "home").create().descriptions_dir
+    pages, traits = tmp_path / "pages.yml", tmp_path / "traits.yml"
+    pages.write_text("version: 2\nmodels: [{name: pages, description: Pages., columns: [{name: id}]}]\n")
+    traits.write_text(pages.read_text().replace("pages", "profile_traits"))
+    columns = {"pages": (EventColumn("a", "integer", ('["properties","a"]',)),)}
 
-    package.write_text(package.read_text().replace("Pages.", "All pages."))
-    write_event_type_descriptions(home.descriptions_file, package, tables)
-    assert "All pages." in home.descriptions_file.read_text()
+    def written(more: dict[str, tuple[EventColumn, ...]]) -> list[int]:
+        write_descriptions(folder, [pages, traits], columns | more)
+        return [(folder / path.name).stat().st_mtime_ns for path in (pages, traits)]
+
+    first = written({})
+    assert written({}) == first
+    assert "From `properties.a`; integer." in (folder / "pages.yml").read_text()
+
+    plan = EventColumn("plan", "varchar", ('["traits","plan"]',))
+    second = written({"profile_traits": (plan,)})
+    assert (second[0], second[1] > first[1]) == (first[0], True)
+    assert "From `traits.plan`; varchar." in (folder / "traits.yml").read_text()
+
+    pages.write_text(pages.read_text().replace("Pages.", "All pages."))
+    write_descriptions(folder, [pages, traits], columns)
+    assert "All pages." in (folder / "pages.yml").read_text()

@@ -155,6 +155,18 @@ def test_several_paths_of_one_column() -> None:
     assert registry.load({"firstName": counts(varchar=1), "first_name": counts(varchar=1)}).notices == []
 
 
+def test_the_name_of_a_page_and_its_property() -> None:
+    registry = Registry(table="pages", container="properties")
+    (notice,) = registry.load({"name": counts(varchar=2), "url": counts(varchar=2)}).notices
+    assert (notice.notice, notice.column_name, notice.occurrences) == ("shared_column", "name", 2)
+    assert notice.detail.startswith(
+        'one column for ["name"], ["properties","name"]; of a call that has several of them'
+    )
+    assert registry.load({"name": counts(varchar=1)}).notices == []
+    (notice,) = registry.load({"Name": counts(integer=1)}).notices
+    assert notice.detail.startswith('one column for ["name"], ["properties","name"], ["properties","Name"]; ')
+
+
 def test_a_key_deeper_down_that_is_spelled_as_its_column_counts_first() -> None:
     registry = Registry(table="identifies", container="context")
     registry.load({("app", "buildNo"): counts(varchar=1), ("app", "build_no"): counts(varchar=1)})
@@ -228,7 +240,9 @@ def test_fixed_columns() -> None:
     )
     # What lands in a column that every row has is registered, however its key is written, and is no new column.
     assert change.new_columns == [("pages", "_id"), ("pages", "url")]
-    assert change.notices == []
+    assert [(each.notice, each.column_name) for each in change.notices] == [
+        ("shared_column", "category"), ("shared_column", "name"),
+    ]  # fmt: skip
     assert {row.column_name: (row.data_type, row.status) for row in pages.rows.values()} == {
         "_id": ("varchar", "active"),
         "url": ("varchar", "active"),
