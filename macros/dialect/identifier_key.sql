@@ -10,7 +10,7 @@
 {#- Postgres text cannot hold a zero byte, its bytea can. -#}
 {% macro postgres__identifier_key(type, value) %}
   {{- return(
-    "cast(encode(substring(sha256(convert_to(" ~ type ~ ", 'UTF8') || '\\x00'::bytea || convert_to(" ~ value
+    "cast(encode(substring(sha256(convert_to(" ~ type ~ ", 'UTF8') || decode('00', 'hex') || convert_to(" ~ value
     ~ ", 'UTF8')) from 1 for 16), 'hex') as uuid)"
   ) -}}
 {% endmacro %}

@@ -102,7 +102,7 @@ begin
     written := written::numeric::text;
     return case when written like '%.%' then written else written || '.0' end;
   end if;
-  return regexp_replace(written, 'e([-]?)[+]?0*', 'e\1');
+  return regexp_replace(written, 'e([-]?)[+]?0*', E'e\\1');
 end $compact$
 {% endmacro %}
 

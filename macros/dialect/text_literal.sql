@@ -7,6 +7,12 @@
   {{- return("'" ~ (value | string | replace("'", "''")) ~ "'") -}}
 {% endmacro %}
 
+{#- In such a literal a backslash escapes, in others by a setting of the session. -#}
+{% macro postgres__text_literal(value) %}
+  {%- set literal = profiles_sync.default__text_literal(value) -%}
+  {{- return('E' ~ literal | replace('\\', '\\\\') if '\\' in literal else literal) -}}
+{% endmacro %}
+
 {#- A backslash escapes there, and a line break must be escaped. -#}
 {% macro bigquery__text_literal(value) %}
   {%- set text = value | string | replace('\\', '\\\\') | replace("'", "\\'") | replace('\n', '\\n') | replace('\r', '\\r') -%}

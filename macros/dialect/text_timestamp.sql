@@ -16,7 +16,7 @@
 
 {#- There is no cast that gives NULL, so the day is checked against its month first; and the cast rounds what is beyond microseconds. -#}
 {% macro postgres__text_timestamp(text) %}
-  {%- set moment = "timezone('UTC', cast(regexp_replace(" ~ text ~ ", '([.][0-9]{6})[0-9]+', '\\1') as timestamptz))" -%}
+  {%- set moment = "timezone('UTC', cast(regexp_replace(" ~ text ~ ", '([.][0-9]{6})[0-9]+', E'\\\\1') as timestamptz))" -%}
   {{- return(
     "case when " ~ text ~ " ~ '^" ~ profiles_sync.timestamp_pattern() ~ "$' then case when cast(substring(" ~ text
     ~ " from 9 for 2) as int) <= extract(day from make_date(cast(substring(" ~ text ~ " from 1 for 4) as int), cast(substring(" ~ text

@@ -172,6 +172,8 @@ class Home:
                 "DBT_LOG_PATH": str(self.logs_dir),
                 # A program that has the DuckDB file open is waited for, up to some minutes.
                 "PROFILES_SYNC_CONNECT_ATTEMPTS": "8",
+                # dbt-postgres talks in the encoding of the role or the environment, which may not know every text.
+                "PGCLIENTENCODING": "UTF8",
                 # Neither dbt nor Dagster may report to their makers.
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
                 "DAGSTER_DISABLE_TELEMETRY": "1",

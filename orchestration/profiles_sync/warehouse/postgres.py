@@ -54,10 +54,20 @@ class PostgresWarehouse(Warehouse):
                 dbname=credentials.database,
                 connect_timeout=credentials.connect_timeout,
                 application_name="profiles_sync",
+                # What is copied is UTF-8, whatever encoding a role or the environment prefers.
+                client_encoding="UTF8",
                 **optional,
             )
         except psycopg2.Error as error:
             raise WarehouseError.of(error, f"connecting to {target.address}", target.secrets) from error
+        encoding = connection.get_parameter_status("server_encoding")
+        if encoding != "UTF8":
+            connection.close()
+            raise WarehouseError(
+                f"connecting to {target.address}: the database's encoding is {encoding}, which cannot hold every text",
+                hint="Make a database for it: create database … encoding 'UTF8' template template0.",
+                code="E_CONFIG",
+            )
         warehouse = cls(connection, target.schema, target.secrets)
         if credentials.role:
             warehouse.execute(f'set role "{credentials.role}"')

@@ -6,6 +6,7 @@ Each test goes on where the one before it stopped.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ from support.landing import call, track
 from support.postgres import PostgresDatabase, PostgresServer
 
 READER, SYNCER = "analyst", "syncer"
+TEXT = "Käse 😀 it's C:\\new"
+# What an administrator may have set for a role; no result may depend on it.
+SETTINGS = {
+    "bytea_output": "escape",
+    "client_encoding": "LATIN1",
+    "datestyle": "SQL, DMY",
+    "extra_float_digits": "-15",
+    "intervalstyle": "iso_8601",
+    "search_path": "nowhere",
+    "standard_conforming_strings": "off",
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +40,8 @@ def database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     database = postgres_server.database()
     query(database, f"create role {READER} login; create role {SYNCER} login")
     query(database, f"grant create on database {database.name} to {SYNCER}")
+    for name, value in SETTINGS.items():
+        query(database, f"alter role {SYNCER} set {name} = '{value}'")
     yield database
     postgres_server.drop(database)
     other = postgres_server.database()
@@ -85,7 +99,17 @@ def test_every_table_is_checked(cli: Cli, archive: Path) -> None:
         archive,
         "a",
         [
-            call("identify", "m1", anonymousId="a1", traits={"email": "jane@example.com"}),
+            call(
+                "identify",
+                "m1",
+                anonymousId="a1",
+                traits={
+                    "email": "jane@example.com",
+                    "shop": TEXT,
+                    "share": 0.1,
+                    "since": "2024-05-01T10:00:00.1234567Z",
+                },
+            ),
             call("page", "m2", anonymousId="a1"),
             track("m3", "Order Completed", properties={"total": 1}),
             track("m4", "Cart Viewed"),
@@ -105,6 +129,16 @@ def test_every_table_is_checked(cli: Cli, archive: Path) -> None:
     assert found["id_graph_updates", "every_change_has_its_row"] == (True, 1, 1)
     built = {name for name, table in tables(record).items() if table["inserted"] and table["group"]}
     assert {table for table, check in found if check == "key_is_unique"} == built
+
+
+def test_texts_and_numbers_are_what_was_sent(database: PostgresDatabase) -> None:
+    sql = "select email, shop, share, since from profiles.profile_traits where email is not null"
+    since = datetime(2024, 5, 1, 10, 0, 0, 123456)
+    assert query(database, sql) == [("jane@example.com", TEXT, 0.1, since)]
+    assert query(
+        database, "select external_id_value from profiles.external_id_mapping where external_id_type = 'email'"
+    )
+    assert query(database, "select shop, since from profiles.identifies") == [(TEXT, since)]
 
 
 def test_readers_may_read_what_is_there(database: PostgresDatabase) -> None:
