@@ -241,7 +241,7 @@ def print_history(console: Console, records: Sequence[SyncRecord]) -> None:
     console.print("Rows of identity graph tables, event type tables and event tables.", style="dim")
     for record in records:
         if record.outcome and record.outcome.error:
-            console.print(f"{record.run_id[:8]}  {_first_line(record.outcome.error)}", markup=False, highlight=False)
+            console.print(f"{record.run_id[:8]}  {record.outcome.error.headline}", markup=False, highlight=False)
 
 
 def print_load(console: Console, load: LoadReport) -> None:
@@ -407,8 +407,3 @@ def _print_error(console: Console, error: SyncError) -> None:
     console.print(Text.assemble((error.code, "red"), " ", error.message), highlight=False)
     if error.hint:
         console.print(error.hint, markup=False, highlight=False)
-
-
-def _first_line(error: SyncError) -> str:
-    lines = error.message.strip().splitlines()
-    return f"{error.code}: {lines[0] if lines else ''}"

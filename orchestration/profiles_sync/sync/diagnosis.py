@@ -59,8 +59,20 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
         "This is no Redshift: connect it again as what it is, `profiles-sync connect postgres`.",
     ),
     (
+        "E_CONFIG",
+        r"(statement|lock|idle-in-transaction) timeout",
+        "A time limit of the warehouse ended it: raise it for the sync's user, as in "
+        "`alter role … set statement_timeout = 0`; the next sync catches up.",
+    ),
+    (
         "E_PERMISSION",
-        r"permission denied|access denied|insufficient privileges|must be owner of|read-only (file system|transaction)",
+        r"read-only transaction",
+        "Connect to the primary server, not to a standby, and let the sync's user write: "
+        "`alter role … reset default_transaction_read_only`.",
+    ),
+    (
+        "E_PERMISSION",
+        r"permission denied|access denied|insufficient privileges|must be owner of|read-only file system",
         _RIGHT,
     ),
     (

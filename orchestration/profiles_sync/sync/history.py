@@ -154,8 +154,7 @@ def summary(outcome: Outcome) -> str:
     if outcome.failed_tables:
         line += f", {len(outcome.failed_tables)} of {len(outcome.tables)} tables not built"
     if outcome.error:
-        first = outcome.error.message.strip().splitlines()
-        line += f". {outcome.error.code}: {first[0] if first else ''}"
+        line += f". {outcome.error.headline}"
     return line
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import takewhile
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 Group = Literal["identity_graph", "event_type", "event"]
 GROUPS: tuple[Group, ...] = ("identity_graph", "event_type", "event")
+
+_ABOVE_A_CAUSE = re.compile(r"Encountered an error:|\w+ Error|\w+ Error in \w+ .*")
 
 
 class Status(str, Enum):
@@ -36,6 +40,13 @@ class SyncError:
     code: str
     message: str
     hint: str = ""
+
+    @property
+    def headline(self) -> str:
+        """Code and cause in one line: what dbt says above a cause, and the cause."""
+        lines = [line.strip() for line in self.message.splitlines() if line.strip()]
+        above = sum(1 for _ in takewhile(_ABOVE_A_CAUSE.fullmatch, lines))
+        return f"{self.code}: " + ": ".join(line.rstrip(":") for line in lines[: above + 1])
 
 
 @dataclass(frozen=True)

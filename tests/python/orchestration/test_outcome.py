@@ -90,6 +90,26 @@ def test_the_error_is_the_first_cause_not_a_table_that_only_waited() -> None:
     assert conclude([BAD], error=SyncError("E_NETWORK", "gone")).error == SyncError("E_NETWORK", "gone")
 
 
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "Encountered an error:\nDatabase Error\n  server closed it\n  abnormally",
+            "Encountered an error: Database Error: server closed it",
+        ),
+        (
+            "Database Error in model pages (a/pages.sql)\n  no room\n  LINE 1",
+            "Database Error in model pages (a/pages.sql): no room",
+        ),
+        ("connection refused\nIs it running?", "connection refused"),
+        ("Database Error", "Database Error"),
+        ("", ""),
+    ],
+)
+def test_the_headline_has_the_cause(message: str, said: str) -> None:
+    assert SyncError("E_DBT", message).headline == f"E_DBT: {said}"
+
+
 def test_skipped_says_who_runs() -> None:
     outcome = skipped("sync 1234 is running in this home")
 
