@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 
 from support.dbt import Deployment
-from support.postgres import PostgresDatabase, PostgresServer, find_binaries, running_postgres
+from support.postgres import PostgresDatabase, PostgresServer, find_binaries, running_postgres, version
 
 ENGINES = ["duckdb", "postgres"]
+
+
+def pytest_report_header() -> str:
+    """Which Postgres the tests run on."""
+    binaries = find_binaries()
+    return f"postgres: {version(binaries) if binaries else 'none'}"
 
 
 @pytest.fixture(scope="session")

@@ -102,6 +102,12 @@ def find_binaries() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
+def version(binaries: Path) -> str:
+    """The version that `postgres --version` tells."""
+    told = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, timeout=60, check=True)
+    return told.stdout.split(")", 1)[1].strip()
+
+
 @contextmanager
 def running_postgres(binaries: Path, settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
     """Start a server in a temporary folder and remove both at the end; `settings` are put above the usual ones."""
