@@ -17,6 +17,7 @@ from profiles_sync.sync.history import SyncRecord
 from profiles_sync.sync.launch import run_sync
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.progress import Reporter
+from profiles_sync.sync.prune import require_every_call
 from profiles_sync.warehouse import open_warehouse
 
 _WAIT_S = 600.0
@@ -37,9 +38,17 @@ def delete_users(
         The number of calls, and the sync that rebuilt. When it failed, every sync after it tries again.
 
     Raises:
-        ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse refuses.
+        ProfilesSyncError: A sync is running (``E_LOCKED``), landed calls were pruned (``E_STATE``), or the warehouse
+            refuses.
     """
     with _locked(workplace):
+        # Once it is recorded, no sync ends well before the tables are rebuilt.
+        with open_warehouse(workplace.target) as warehouse:
+            require_every_call(
+                warehouse,
+                hint="So nothing was erased. `profiles-sync privacy suppress` keeps later calls out; "
+                "delete the rows of before in the warehouse.",
+            )
         events, texts = begin(workplace, user_ids, whole_profile=whole_profile)
         forget_in_home(workplace.home, texts)
     return events, run_sync(workplace, reporter, full_refresh=True)

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from profiles_sync.errors import ProfilesSyncError
+from profiles_sync.privacy.requests import has_unfinished
 from profiles_sync.project import Workplace
 from profiles_sync.sync import history
 from profiles_sync.sync.lock import HomeLock
@@ -54,7 +55,7 @@ def prune(workplace: Workplace, *, dry_run: bool) -> list[Pruned]:
 
     Raises:
         ConfigError: This home has not synced yet.
-        ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse refuses.
+        ProfilesSyncError: A sync is running (``E_LOCKED``), an erasure is not finished (``E_STATE``), or the warehouse refuses.
     """
     retention = workplace.deployment.retention
     now = datetime.now(timezone.utc)
@@ -88,6 +89,20 @@ def pruned_events(warehouse: Warehouse) -> int:
     return int(landed) - int(warehouse.query(f"select count(*) from {warehouse.staging('raw_events')}")[0][0])
 
 
+def require_every_call(warehouse: Warehouse, *, hint: str) -> None:
+    """Refuse what rebuilds the tables where landed calls were pruned.
+
+    Raises:
+        ProfilesSyncError: Some were (``E_STATE``); the hint says what to do instead.
+    """
+    if (pruned := pruned_events(warehouse)) > 0:
+        raise ProfilesSyncError(
+            f"{pruned} landed calls were pruned: a rebuild would lose all that was made of them",
+            hint=hint,
+            code="E_STATE",
+        )
+
+
 def _bookkeeping(warehouse: Warehouse, before: datetime, days: int, dry_run: bool) -> list[Pruned]:
     moment = before.replace(tzinfo=None)
     runs = f"run_id in (select run_id from {warehouse.ops('sync_runs')} where finished_at < ?)"
@@ -104,6 +119,12 @@ def _raw_events(warehouse: Warehouse, now: datetime, days: int | None, dry_run: 
     name = warehouse.staging("raw_events")
     if days is None:
         return Pruned(name, "for ever", 0)
+    if has_unfinished(warehouse):
+        raise ProfilesSyncError(
+            "the tables have yet to be rebuilt without an erased user, from every landed call",
+            hint="Sync, then prune.",
+            code="E_STATE",
+        )
     # Every table has made its rows of them.
     done = warehouse.query(
         f"select min(last_event_no), (select max(to_event_no) from {warehouse.staging('identity_resolution')}) "

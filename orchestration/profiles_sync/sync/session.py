@@ -36,7 +36,7 @@ from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, conclude, skipped
 from profiles_sync.sync.plan import SHADOW_SUFFIX, Plan, make_plan, rebuild_plan
 from profiles_sync.sync.progress import Reporter
-from profiles_sync.sync.prune import pruned_events
+from profiles_sync.sync.prune import require_every_call
 from profiles_sync.sync.store import bind, open_store
 
 SHADOW = {"PROFILES_SYNC_SHADOW": SHADOW_SUFFIX}
@@ -176,13 +176,11 @@ class Session:
             new_tables = write_dbt_files(self.workplace.home, store.warehouse)
             # Parses only when a file of the project changed, so after a new event table or property.
             manifest = load_manifest(self.workplace)
-            if self._rebuild and (pruned := pruned_events(store.warehouse)) > 0:
-                raise ProfilesSyncError(
-                    f"{pruned} landed calls were pruned: a rebuild would lose all that was made of them",
-                    hint="Sync without a rebuild; `retention: {raw_events_days: null}` keeps calls from now on.",
-                    code="E_STATE",
-                )
             if self._rebuild:
+                require_every_call(
+                    store.warehouse,
+                    hint="Sync without a rebuild; `retention: {raw_events_days: null}` keeps calls from now on.",
+                )
                 plan = rebuild_plan()
             else:
                 if lost := store.forget_lost_tables():

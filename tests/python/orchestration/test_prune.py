@@ -10,9 +10,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.home import Home
+from profiles_sync.privacy.commands import delete_users
+from profiles_sync.privacy.requests import Action, RequestStatus, record
 from profiles_sync.project import open_workplace
 from profiles_sync.sync import history
+from profiles_sync.sync.progress import SilentReporter
 from profiles_sync.sync.prune import prune, pruned_events
 from profiles_sync.sync.store import bind
 from profiles_sync.warehouse import open_warehouse
@@ -98,7 +102,17 @@ def test_it_keeps_within_the_retention(pipeline: Pipeline) -> None:
 
     with open_warehouse(workplace.target) as warehouse:
         assert pruned_events(warehouse) == 1
+    # An erasure would have to rebuild: nothing of it is begun, and syncs go on.
+    with pytest.raises(ProfilesSyncError, match=r"1 landed calls were pruned.*\n.*nothing was erased"):
+        delete_users(workplace, SilentReporter(), ["u1"], whole_profile=False)
+    assert deployment.query("select count(*) from profiles_ops.privacy_requests") == [(0,)]
     pipeline.build()
     assert deployment.query("select id from profiles.pages order by 1") == [("m1",), ("m2",), ("m3",)]
     # Once it is built, the other old call goes too.
     assert [each.what for each in prune(workplace, dry_run=True) if each.count] == [told[5].what]
+    # Nor does a call go that an erasure will rebuild from.
+    with open_warehouse(workplace.target) as warehouse:
+        record(warehouse, Action.DELETE, ["u1"], RequestStatus.RUNNING, 1)
+    with pytest.raises(ProfilesSyncError, match="an erased user"):
+        prune(workplace, dry_run=False)
+    assert deployment.query("select count(*) from profiles_staging.raw_events") == [(2,)]
