@@ -12,7 +12,7 @@ export DO_NOT_TRACK = 1
 PYTEST := $(BIN)/python -m pytest
 PYTEST_WORKERS ?= 2
 
-.PHONY: help demo test test-all check format bench ui docs clean
+.PHONY: help demo test test-all check style types sql format bench ui docs clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,9 +27,16 @@ test-all: check  ## Everything, the long proofs as well (under 90 minutes on 2 c
 	$(PYTEST) -n $(PYTEST_WORKERS) --dist loadfile tests/python
 
 check: $(VENV)/.installed-dev  ## Style and types: ruff, mypy, sqlfluff
+	@$(MAKE) --no-print-directory --jobs 2 style types sql
+
+style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types:
 	$(BIN)/mypy
+
+sql:
 	$(BIN)/python tests/lint_sql.py
 
 format: $(VENV)/.installed-dev  ## Let ruff write the layout of Python files

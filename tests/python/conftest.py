@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.dbt import Deployment
+from support.places import Place, Places
 from support.postgres import PostgresDatabase, PostgresServer, find_binaries, running_postgres, version
 
 ENGINES = ["duckdb", "postgres"]
@@ -37,33 +38,37 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatab
 
 
 @pytest.fixture(scope="session")
-def parse_caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One dbt target folder an engine, shared by the tests of this process."""
-    return {engine: tmp_path_factory.mktemp(f"target_{engine}") for engine in ENGINES}
+def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """Where deployments of this process lie."""
+    return Places(tmp_path_factory.mktemp("places"))
+
+
+@pytest.fixture
+def place(places: Places, tmp_path: Path) -> Iterator[Place]:
+    """A place of a test's own."""
+    with places.take(tmp_path) as place:
+        yield place
 
 
 @pytest.fixture(params=ENGINES)
-def deployment(request: pytest.FixtureRequest, tmp_path: Path, parse_caches: dict[str, Path]) -> Deployment:
+def deployment(request: pytest.FixtureRequest, place: Place) -> Deployment:
     """An empty deployment on each engine that runs here."""
     engine: str = request.param
-    home = tmp_path / "home"
-    home.mkdir()
     database = request.getfixturevalue("postgres_database") if engine == "postgres" else None
-    return Deployment(home, engine, parse_caches[engine], database)
+    return Deployment(place.home, engine, place.target(engine), database)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def shared_deployment(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, parse_caches: dict[str, Path]
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, places: Places
 ) -> Iterator[Deployment]:
     """One deployment on each engine that runs here, for all tests of a module that leave it as they found it."""
     engine: str = request.param
-    home = tmp_path_factory.mktemp("shared") / "home"
-    home.mkdir()
-    if engine == "duckdb":
-        yield Deployment(home, engine, parse_caches[engine])
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    database = server.database()
-    yield Deployment(home, engine, parse_caches[engine], database)
-    server.drop(database)
+    with places.take(tmp_path_factory.mktemp("shared")) as place:
+        if engine == "duckdb":
+            yield Deployment(place.home, engine, place.target(engine))
+            return
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        database = server.database()
+        yield Deployment(place.home, engine, place.target(engine), database)
+        server.drop(database)

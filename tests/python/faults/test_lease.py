@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from profiles_sync.home import Home
@@ -12,6 +10,7 @@ from profiles_sync.sync.store import open_store
 from support.dbt import DbtFailedError, Deployment, environment
 from support.landing import call, track
 from support.pipeline import Pipeline
+from support.places import Place
 from support.postgres import PostgresDatabase
 
 
@@ -20,12 +19,8 @@ def begin_sync(deployment: Deployment, sync_id: str) -> None:
         store.begin_sync(sync_id)
 
 
-def test_an_orphan_writes_nothing(
-    tmp_path: Path, postgres_database: PostgresDatabase, parse_caches: dict[str, Path]
-) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    deployment = Deployment(home, "postgres", parse_caches["postgres"], postgres_database)
+def test_an_orphan_writes_nothing(place: Place, postgres_database: PostgresDatabase) -> None:
+    deployment = Deployment(place.home, "postgres", place.target("postgres"), postgres_database)
     pipeline = Pipeline(deployment)
     pipeline.sync([call("page", "m1"), track("m2", "Cart Viewed")])
     before = pipeline.contents()
@@ -62,10 +57,8 @@ def test_an_orphan_writes_nothing(
     assert deployment.query("select id from profiles.cart_viewed order by id") == [("m2",), ("m4",)]
 
 
-def test_a_clock_that_was_set_back_marks_later_syncs_later(tmp_path: Path, parse_caches: dict[str, Path]) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    deployment = Deployment(home, "duckdb", parse_caches["duckdb"])
+def test_a_clock_that_was_set_back_marks_later_syncs_later(place: Place) -> None:
+    deployment = Deployment(place.home, "duckdb", place.target("duckdb"))
     pipeline = Pipeline(deployment)
     pipeline.sync([call("page", "m1")])
     # As if the clock had stood in 2099 for one sync and one load.

@@ -23,16 +23,15 @@ from profiles_sync.warehouse import open_warehouse
 from support.dbt import Deployment, environment
 from support.landing import call
 from support.pipeline import Pipeline
+from support.places import Place
 
 OLD = "now()::timestamp - interval 401 day"
 RECENT = "now()::timestamp - interval 399 day"
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path, parse_caches: dict[str, Path]) -> Iterator[Pipeline]:
-    home = tmp_path / "home"
-    home.mkdir()
-    deployment = Deployment(home, "duckdb", parse_caches["duckdb"])
+def pipeline(place: Place) -> Iterator[Pipeline]:
+    deployment = Deployment(place.home, "duckdb", place.target("duckdb"))
     with environment(deployment.env):
         yield Pipeline(deployment)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from profiles_sync.errors import ProfilesSyncError
@@ -11,15 +9,14 @@ from profiles_sync.landing.load import SCHEMA_VERSION
 from support.dbt import Deployment, environment
 from support.landing import call
 from support.pipeline import Pipeline
+from support.places import Place
 
 VERSIONS = "select version from profiles_ops.schema_version order by version"
 
 
 @pytest.mark.slow
-def test_spaces_of_other_versions(tmp_path: Path, parse_caches: dict[str, Path]) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    deployment = Deployment(home, "duckdb", parse_caches["duckdb"])
+def test_spaces_of_other_versions(place: Place) -> None:
+    deployment = Deployment(place.home, "duckdb", place.target("duckdb"))
     pipeline = Pipeline(deployment)
     pipeline.sync([call("page", "m1")])
     assert deployment.query(VERSIONS) == [(SCHEMA_VERSION,)]

@@ -46,7 +46,7 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 class Deployment:
     """One home and its warehouse.
 
-    `parse_cache` is a target folder that tests of one process share, so that dbt parses the project once.
+    `parse_cache` is a target folder that deployments at the same place share, so that dbt parses the project once.
     """
 
     home: Path

@@ -65,10 +65,12 @@ class PostgresServer:
     binaries: Path
     start: Callable[[], None]
     stop: Callable[[], None]
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _names: set[str] = field(default_factory=set)
 
     def database(self, template: str = "template1") -> PostgresDatabase:
-        name = f"test_{next(self._numbers)}"
+        # A dropped one's name again: dbt parses the project anew where a database's name is another.
+        name = next(name for name in map("test_{}".format, itertools.count()) if name not in self._names)
+        self._names.add(name)
         subprocess.run(
             [self.binaries / "createdb", "-h", self.host, "-p", str(self.port), "-U", USER, "-T", template, name],
             check=True,
@@ -87,6 +89,7 @@ class PostgresServer:
             capture_output=True,
             timeout=60,
         )
+        self._names.discard(name)
 
 
 def find_binaries() -> Path | None:

@@ -16,6 +16,7 @@ from support.engines.account import running_account
 from support.engines.bigquery_server import running_bigquery
 from support.engines.redshift_emulator import running_redshift
 from support.engines.snowflake_emulator import running_snowflake
+from support.places import Place, Places
 
 ENGINES: dict[str, Callable[[], AbstractContextManager[Server]]] = {
     "bigquery": running_bigquery,
@@ -54,29 +55,20 @@ def server(engine: str) -> Iterator[Server]:
         running.__exit__(None, None, None)
 
 
-@pytest.fixture(scope="session")
-def parse_caches(engine: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One dbt target folder an engine, shared by the tests of this process."""
-    return {engine: tmp_path_factory.mktemp(f"target_{engine}")}
-
-
 @pytest.fixture
-def deployment(engine: str, server: Server, tmp_path: Path, parse_caches: dict[str, Path]) -> Iterator[Deployment]:
+def deployment(engine: str, server: Server, place: Place) -> Iterator[Deployment]:
     """An empty deployment on the engine; shadows the fixture of this name that the other folders use."""
-    home = tmp_path / "home"
-    home.mkdir()
     database = server.database()
-    yield Deployment(home, engine, parse_caches[engine], database)
+    yield Deployment(place.home, engine, place.target(engine), database)
     server.drop(database)
 
 
 @pytest.fixture(scope="module")
 def shared_deployment(
-    engine: str, server: Server, tmp_path_factory: pytest.TempPathFactory, parse_caches: dict[str, Path]
+    engine: str, server: Server, tmp_path_factory: pytest.TempPathFactory, places: Places
 ) -> Iterator[Deployment]:
     """One deployment on the engine for the tests of a module; shadows the fixture of this name as well."""
-    home = tmp_path_factory.mktemp("shared") / "home"
-    home.mkdir()
-    database = server.database()
-    yield Deployment(home, engine, parse_caches[engine], database)
-    server.drop(database)
+    with places.take(tmp_path_factory.mktemp("shared")) as place:
+        database = server.database()
+        yield Deployment(place.home, engine, place.target(engine), database)
+        server.drop(database)
