@@ -144,7 +144,10 @@ def keep(deployment: Deployment) -> Callable[[], None]:
             connection.cursor().execute(statement)
         connection.close()
 
-    run(f"create database {database.name}_kept template {database.name}")
+    run(
+        f"drop database if exists {database.name}_kept",
+        f"create database {database.name}_kept template {database.name}",
+    )
     return lambda: run(
         f"drop database {database.name} with (force)",
         f"create database {database.name} template {database.name}_kept",

@@ -84,14 +84,13 @@ def test_equals_the_reference(deployment: Deployment, number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(6))
-def test_many_streams_equal_the_reference(deployment: Deployment, part: int) -> None:
-    for way, seed, streams in SLOW[deployment.engine][part::6]:
-        # A space of its own in the same database: dbt need not parse again for another home.
-        fresh = Deployment(
-            deployment.home, deployment.engine, deployment.parse_cache, deployment.database, space=f"s{seed}"
-        )
-        compare(fresh, way, seed, streams, *LEDGERS)
+@pytest.mark.parametrize(
+    ("deployment", "way", "seed", "streams"),
+    [(engine, *batch) for engine, batches in SLOW.items() for batch in batches],
+    indirect=["deployment"],
+)
+def test_many_streams_equal_the_reference(deployment: Deployment, way: str, seed: int, streams: int) -> None:
+    compare(deployment, way, seed, streams, *LEDGERS)
 
 
 @pytest.mark.skipif(not REPLAY, reason="set REPLAY=<way>:<seed>:<streams> to run one batch again")

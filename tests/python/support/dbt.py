@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,7 +79,10 @@ class Deployment:
         callbacks: Sequence[Callable[[Any], None]] = (),
     ) -> dbtRunnerResult:
         """Run dbt; raises DbtFailedError with the failing nodes' messages unless `check` is off. `callbacks` get dbt's events."""
-        command = [*arguments, "--project-dir", str(project_dir), "--target-path", str(self.parse_cache)]
+        # dbt keeps what it parsed under one set of variables only.
+        variables = arguments[arguments.index("--vars") + 1] if "--vars" in arguments else ""
+        target = self.parse_cache / hashlib.sha1(variables.encode()).hexdigest()[:8] if variables else self.parse_cache
+        command = [*arguments, "--project-dir", str(project_dir), "--target-path", str(target)]
         command += ["--log-path", str(self.home / "logs"), "--quiet"]
         with environment(self.env if arguments[0] in ("docs", "parse") else self.env | WITHOUT_ARTIFACTS):
             result = dbtRunner(callbacks=list(callbacks)).invoke(command)
