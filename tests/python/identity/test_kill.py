@@ -18,7 +18,7 @@ from dbt.contracts.graph.manifest import Manifest
 from identity.compare import differences, run_reference
 from identity.space import WAYS, Space
 from identity.streams import Batch, random_batch, tightened
-from support.dbt import ROOT, WITHOUT_ARTIFACTS, Deployment, environment
+from support.dbt import ROOT, WITHOUT_ARTIFACTS, Deployment, environment, invoke
 from support.postgres import PostgresDatabase
 
 LEDGERS = ("stg_events", "identity_resolution")
@@ -59,7 +59,7 @@ def command(deployment: Deployment, *arguments: str) -> list[str]:
 def parsed(deployment: Deployment) -> Manifest:
     """The project as dbt reads it, for the runs of one space."""
     with environment(deployment.env | WITHOUT_ARTIFACTS):
-        result = dbtRunner().invoke(command(deployment, "parse")).result
+        result = invoke(dbtRunner(), command(deployment, "parse")).result
     assert isinstance(result, Manifest)
     return result
 
@@ -72,7 +72,7 @@ def run_and_die(deployment: Deployment, statement_no: int, *arguments: str, node
         with environment(deployment.env | WITHOUT_ARTIFACTS):
             interruption = Interruption(statement_no, kill_this_process, node)
             runner = dbtRunner(manifest, [interruption])
-            success = runner.invoke(command(deployment, "run", "--select", *arguments)).success
+            success = invoke(runner, command(deployment, "run", "--select", *arguments)).success
         os._exit(0 if success else 1)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (0, -signal.SIGKILL)
@@ -95,7 +95,8 @@ def run_and_lose_connection(deployment: Deployment, statement_no: int, *argument
 
     interruption = Interruption(statement_no, cut)
     with environment(deployment.env | WITHOUT_ARTIFACTS):
-        success = dbtRunner(callbacks=[interruption]).invoke(command(deployment, "run", "--select", *arguments)).success
+        runner = dbtRunner(callbacks=[interruption])
+        success = invoke(runner, command(deployment, "run", "--select", *arguments)).success
     reached = interruption.seen >= statement_no
     # The session may have had nothing to do any more.
     assert success or reached

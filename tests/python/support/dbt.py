@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dbt.adapters.base.impl import DEFAULT_BASE_BEHAVIOR_FLAGS
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from profiles_sync.home import Home
@@ -22,6 +23,7 @@ from support.engines import Database
 ROOT = Path(__file__).resolve().parents[3]
 # Writing them takes a third of dbt's time; only documentation and a manifest that is asked for are read.
 WITHOUT_ARTIFACTS = {"DBT_WRITE_JSON": "false"}
+_FLAGS = tuple(DEFAULT_BASE_BEHAVIOR_FLAGS)
 
 
 class DbtFailedError(AssertionError):
@@ -41,6 +43,15 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def invoke(runner: dbtRunner, command: list[str]) -> dbtRunnerResult:
+    """Run dbt in this process, as in a new one.
+
+    Every adapter adds its flags to one list of dbt's, which nobody empties; for each of them dbt reads the whole stack's sources.
+    """
+    DEFAULT_BASE_BEHAVIOR_FLAGS[:] = _FLAGS
+    return runner.invoke(command)
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,7 @@ class Deployment:
         command = [*arguments, "--project-dir", str(project_dir), "--target-path", str(target)]
         command += ["--log-path", str(self.home / "logs"), "--quiet"]
         with environment(self.env if arguments[0] in ("docs", "parse") else self.env | WITHOUT_ARTIFACTS):
-            result = dbtRunner(callbacks=list(callbacks)).invoke(command)
+            result = invoke(dbtRunner(callbacks=list(callbacks)), command)
         if check and not result.success:
             nodes = getattr(result.result, "results", None) or []
             failed = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from dbt.cli.main import dbtRunner
 
-from support.dbt import ROOT, WITHOUT_ARTIFACTS, DbtFailedError, Deployment, environment
+from support.dbt import ROOT, WITHOUT_ARTIFACTS, DbtFailedError, Deployment, environment, invoke
 from support.statements import Statement
 
 
@@ -48,7 +48,7 @@ def run_all_models(deployment: Deployment) -> Sent:
     """Run dbt on a deployment; raises DbtFailedError."""
     sent = Sent()
     with environment(deployment.env | WITHOUT_ARTIFACTS):
-        finished = dbtRunner(callbacks=[sent]).invoke([
+        finished = invoke(dbtRunner(callbacks=[sent]), [
             "run", "--quiet", "--project-dir", str(ROOT), "--target-path", str(deployment.parse_cache),
             "--log-path", str(deployment.home / "logs"),
         ])  # fmt: skip
