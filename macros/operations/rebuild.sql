@@ -1,5 +1,5 @@
 {#- A rebuild: with PROFILES_SYNC_SHADOW set, `prepare_rebuild`, then `dbt run`, then `finish_rebuild`. The live tables are read and written
-    by nobody meanwhile, and stay as they are when it fails. -#}
+    by nobody meanwhile, and stay as they are when it fails. At the end, `dbt run` of the views that it left to be made anew. -#}
 
 {#- Pairs of (live, shadow) relations of everything that a rebuild replays. -#}
 {% macro rebuilt_relations() %}
@@ -44,6 +44,11 @@
       {%- do adapter.rename_relation(shadow, live) -%}
     {%- endif -%}
   {%- endfor -%}
+  {#- It reads the shadows. That of the live tables is for the model to make anew, for some engines drop a view with its tables. -#}
+  {%- set health = adapter.get_relation(
+    target.database, profiles_sync.space_schema('ops'), 'identity_health' ~ profiles_sync.shadow_suffix()
+  ) -%}
+  {%- if health is not none -%} {%- do adapter.drop_relation(health) -%} {%- endif -%}
   {#- A table that was switched off and has not been replayed may show what was erased since. -#}
   {%- if not profiles_sync.has_users_and_accounts() -%}
     {%- for name, part in {'users': none, 'accounts': none, 'user_id_traits': 'staging', 'group_id_traits': 'staging'}.items() -%}

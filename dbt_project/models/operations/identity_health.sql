@@ -1,4 +1,5 @@
-{{ config(materialized='table') }}
+{#- A view: a table would be made anew from the whole history every hour. -#}
+{{ config(materialized='view') }}
 -- depends_on: {{ ref('identity_resolution') }}
 {%- set text = profiles_sync.column_type('text') %}
 with canonical as (

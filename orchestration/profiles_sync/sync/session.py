@@ -299,6 +299,8 @@ class Session:
         if outcome.status is Status.SUCCESS:
             self._reporter.phase("Swapping the new tables in")
             run_dbt(self.workplace, ["run-operation", "finish_rebuild", *parse_anew], environment=SHADOW | self._lease)
+            # A view that some engines dropped with the tables it read.
+            run_dbt(self.workplace, ["run", "--select", "identity_health"], environment=self._lease)
             with open_store(self.workplace) as store:
                 if has_unfinished(store.warehouse):
                     store.warehouse.reclaim()

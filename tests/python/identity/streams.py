@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -266,6 +266,15 @@ def random_batch(
         change = tightened(rng, settings[-1][1]) if rng.random() < 0.5 else random_settings(rng, windows)
         settings.append((start, change))
     return Batch(events, removed, settings, cuts)
+
+
+def without_patterns(batch: Batch) -> Batch:
+    """The same batch, but no value is blocked by a pattern."""
+    settings = [
+        (start, {**each, "blocked_values": [row for row in each["blocked_values"] if row["kind"] != "pattern"]})
+        for start, each in batch.settings
+    ]
+    return replace(batch, settings=settings)
 
 
 def event_of(rng: random.Random, event_no: int, stream: int, call: Call, at: datetime) -> RawEvent:

@@ -12,7 +12,7 @@ import pytest
 from identity.compare import differences, run_reference
 from identity.public import public_differences, register_traits
 from identity.space import WAYS, Space
-from identity.streams import Batch, random_batch
+from identity.streams import Batch, random_batch, without_patterns
 from support.dbt import Deployment, environment
 
 LEDGERS = ("stg_events", "identity_resolution")
@@ -58,6 +58,9 @@ def synced(deployment: Deployment, batch: Batch, way: str, *models: str) -> Spac
 def compare(deployment: Deployment, way: str, seed: int, streams: int, *models: str) -> Space:
     """Every row of the ledgers, and of the public tables where `models` makes them, against the reference."""
     batch = random_batch(seed, streams)
+    if deployment.engine in ("sqlserver", "synapse"):
+        # They have no regular expressions, and patterns are refused there.
+        batch = without_patterns(batch)
 
     space = synced(deployment, batch, way, *models)
 

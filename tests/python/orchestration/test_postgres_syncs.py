@@ -258,4 +258,7 @@ def test_a_check_that_fails_is_a_warning(cli: Cli, archive: Path, database: Post
     assert len(verified) > 100
 
     assert cli.json("rebuild")["status"] == "Success"
+    # A view that Postgres drops with the tables that a rebuild replaces.
+    profiles = query(database, "select count(distinct canonical_segment_id) from profiles.id_graph")
+    assert query(database, "select amount from profiles_ops.identity_health where metric = 'profiles'") == profiles
     assert all(test["passed"] for test in cli.json("verify"))

@@ -14,35 +14,30 @@ from profiles_sync.home import Home
 from profiles_sync.project import open_workplace
 from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
 from support.dbt import Deployment, environment
-from support.engines.tsql_standin import StandIn, running_sqlserver, running_synapse
+from support.engines.tsql_standin import ENGINES, StandIn, StandInDeployment
 from support.pipeline import Pipeline
 from support.tsql_lint import lint, statements
 
-
-class StandInDeployment(Deployment):
-    """A deployment whose warehouse can be asked in DuckDB's SQL too."""
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of a query in the stand-in's own dialect."""
-        server, name = SERVERS[self.engine], self.database.name  # type: ignore[union-attr]
-        return server.files[name].execute(sql).fetchall()
-
-
-SERVERS: dict[str, StandIn] = {}
 POOL = pytest.param("synapse", marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module", params=["sqlserver", POOL])
-def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """An empty deployment, and the stand-in in the place of its server."""
-    engine: str = request.param
-    with {"sqlserver": running_sqlserver, "synapse": running_synapse}[engine]() as server:
-        SERVERS[engine] = server
-        home = tmp_path_factory.mktemp(engine) / "home"
-        home.mkdir()
-        found = StandInDeployment(home, engine, tmp_path_factory.mktemp(f"{engine}_target"), server.database())
-        found.dbt("run-operation", "prepare_space")
-        yield found
+def server(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    """The stand-in in the place of a server."""
+    with ENGINES[request.param]() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def deployment(server: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """An empty deployment."""
+    home = tmp_path_factory.mktemp(server.engine) / "home"
+    home.mkdir()
+    found = StandInDeployment(
+        home, server.engine, tmp_path_factory.mktemp(f"{server.engine}_target"), server.database()
+    )
+    found.dbt("run-operation", "prepare_space")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -109,15 +104,20 @@ def test_traits_are_text_in_utc(later: Pipeline) -> None:
     assert sorted(rows) == [("seats", "3"), ("since", "2024-05-01T12:00:00Z"), ("tier", "pro")]
 
 
-def test_every_statement_is_of_the_dialect(later: Pipeline) -> None:
-    engine = later.deployment.engine
+def test_every_statement_is_of_the_dialect(later: Pipeline, server: StandIn) -> None:
+    assert later.deployment.engine == server.engine
+    assert_of_the_dialect(server, 400)
+
+
+def assert_of_the_dialect(server: StandIn, at_least: int) -> None:
+    """What was sent to a stand-in, and how many statements at least, is T-SQL of what it stands for."""
     found, looked_at = {}, 0
-    for batch in SERVERS[engine].sent:
+    for batch in server.sent:
         for statement in statements(batch):
             looked_at += 1
-            if problems := lint(statement, pool=engine == "synapse"):
+            if problems := lint(statement, pool=server.engine == "synapse"):
                 found[statement] = problems
-    assert looked_at > 400
+    assert looked_at > at_least
     assert found == {}
 
 

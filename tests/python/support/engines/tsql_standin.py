@@ -14,7 +14,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from support.dbt import Deployment
 from support.engines.tsql_translator import MACROS, UntranslatableError, translate
 
 _SYSTEM_VIEWS = (
@@ -350,10 +351,11 @@ def _end(sql: str, place: int, inside: bool) -> int:
 
 @dataclass(frozen=True)
 class StandInDatabase:
-    """A database of the stand-in."""
+    """A database of the stand-in; `file` is what holds it."""
 
     engine: str
     name: str
+    file: duckdb.DuckDBPyConnection
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -385,7 +387,7 @@ class StandIn:
         for statement in (f"attach ':memory:' as {name}", f"use {name}", *MACROS, *_SYSTEM_VIEWS):
             file.execute(statement)
         self.files[name] = file
-        return StandInDatabase(self.engine, name)
+        return StandInDatabase(self.engine, name, file)
 
     def drop(self, database: StandInDatabase) -> None:
         """Remove a database."""
@@ -399,6 +401,15 @@ class StandIn:
             raise self.database_error(f"Login failed for user {names.get('uid')}")
         with self._lock:
             return Connection(self, names["database"].strip("{}"))
+
+
+class StandInDeployment(Deployment):
+    """A deployment whose warehouse is asked in DuckDB's SQL."""
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query in the stand-in's own dialect; none of another statement."""
+        assert isinstance(self.database, StandInDatabase)
+        return self.database.file.execute(sql).fetchall()
 
 
 @contextmanager
@@ -422,6 +433,12 @@ def running_synapse() -> Iterator[StandIn]:
     server = StandIn("synapse", pyodbc.ProgrammingError)
     pyodbc.connect = server.connect
     yield server
+
+
+ENGINES: Mapping[str, Callable[[], AbstractContextManager[StandIn]]] = {
+    "sqlserver": running_sqlserver,
+    "synapse": running_synapse,
+}
 
 
 @functools.cache
