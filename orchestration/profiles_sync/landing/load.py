@@ -34,7 +34,7 @@ from profiles_sync.landing.model import (
     SourceName,
 )
 from profiles_sync.landing.reader import FileReader, FileResult, ReadingRules
-from profiles_sync.landing.structure import SLOTS
+from profiles_sync.landing.structure import SLOTS, TYPES
 from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
 from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, event_table_name, name_rules
@@ -570,7 +570,7 @@ def _update_column_registry(
     for table_key, path_text, *counts in _structure(scratch):
         path = tuple(json.loads(path_text))
         if len(path_text.encode()) > _PATH_BYTES:
-            too_long[table_key] += int(sum(counts))
+            too_long[table_key] += int(sum(counts[: len(TYPES)]))
             continue
         for table in registry.tables_of(table_key, path, event_types):
             # All identifies may have been copies of erased ones.

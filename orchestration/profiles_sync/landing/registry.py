@@ -24,6 +24,8 @@ _REMOVABLE = (TRAIT_TABLE, "groups")
 SHARED = "shared"
 # What a column of a type takes besides its own values.
 _CASTS = {"varchar": frozenset(TYPES), "float": frozenset({"float", "integer"})}
+# What a column of a type rounds. Beyond 64 bits a number is a float, also where it becomes text.
+_ROUNDED = {"float": ("wide", "huge"), "varchar": ("huge",), "timestamp": ("fine",)}
 # Paths that a notice names.
 _PATHS_TOLD = 5
 # Room for the fixed columns.
@@ -188,6 +190,9 @@ def _update_table(
             if data_type == "integer" and total[TYPES.index("float")] and forced is None:
                 # Text in the same load does not keep it from being widened, and is not cast afterwards either.
                 data_type = "float"
+                if status == ACTIVE:
+                    detail = "integers before, floats from now on; those beyond 53 bits became the nearest float"
+                    change.notices.append(Notice("column_widened", table, name, total[TYPES.index("float")], detail))
         else:
             data_type = forced or least_upper_bound(total)
             status = ACTIVE if not rules.max_columns or active < rules.max_columns else OVERFLOW
@@ -203,6 +208,11 @@ def _update_table(
             kept = "their text is in user_traits" if table == TRAIT_TABLE else "they are kept in _overflow"
             change.notices.append(
                 Notice("value_cast_failed", table, name, failed, f"values that are no {data_type}; {kept}")
+            )
+        if status != OVERFLOW and (rounded := _rounded(data_type, total)):
+            how = "cut to the microsecond" if data_type == "timestamp" else "the nearest number of 53 bits"
+            change.notices.append(
+                Notice("value_rounded", table, name, rounded, f"shown as {how}; raw_events has them as they came")
             )
         every = {row.path for row in before} | paths.keys()
         # A page's own name is one more key of the column.
@@ -276,3 +286,8 @@ def _values(counts: Counts) -> dict[str, int]:
 def _not_cast(data_type: str, counts: Counts) -> int:
     taken = _CASTS.get(data_type, frozenset({data_type}))
     return sum(number for name, number in _values(counts).items() if name not in taken)
+
+
+def _rounded(data_type: str, counts: Counts) -> int:
+    """Return how many values a column of a type shows, but not to the last digit."""
+    return sum(counts[SLOTS.index(slot)] for slot in _ROUNDED.get(data_type, ()))

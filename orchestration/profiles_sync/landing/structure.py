@@ -1,8 +1,8 @@
 """Which keys calls carry, with values of which types: what the column registry is made of.
 
 Calls of one kind mostly look alike. So a call is not walked key by key: the keys of an object and the types of its
-values, taken as they come, are its shape, and shapes are counted. Only strings and integers that can change a column's
-type are looked at themselves.
+values, taken as they come, are its shape, and shapes are counted. Only strings that can change a column's type, and numbers, are looked
+at themselves.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from profiles_sync.landing.timestamps import is_timestamp
+from profiles_sync.landing.timestamps import is_fine, is_timestamp
 
 Path = tuple[str, ...]
 # Values seen by type, in the order of `SLOTS`.
 Counts = list[int]
 
 TYPES = ("timestamp", "integer", "float", "boolean", "varchar")
-SLOTS = (*TYPES, "nulls")
-_TIMESTAMP, _INTEGER, _FLOAT, _BOOLEAN, _VARCHAR, _NULLS = range(6)
+# Beside the types, what a column may round: integers of 64 bits that no float equals, numbers beyond 64 bits, and points in time with
+# digits beyond the microsecond.
+SLOTS = (*TYPES, "nulls", "wide", "huge", "fine")
+_TIMESTAMP, _INTEGER, _FLOAT, _BOOLEAN, _VARCHAR, _NULLS, _WIDE, _HUGE, _FINE = range(9)
 _SLOT_BY_TYPE: dict[type, int] = {
     bool: _BOOLEAN,
     int: _INTEGER,
@@ -32,6 +34,10 @@ DEPTH = 10
 """Keys below a container that are flattened; an object further down is one value, as JSON text."""
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+# Up to here every integer is a float.
+_EXACT = 2**53
+# Longer than any point in time in microseconds that ends with `Z`.
+_MAYBE_FINE = len("2022-05-02T14:01:00.123456Z")
 # Distinct shapes kept before they are added up, and distinct paths kept before they are handed over: keys made of ids
 # must not fill the memory.
 SHAPES_KEPT = 20_000
@@ -41,7 +47,7 @@ PATHS_KEPT = 200_000
 class _Shape:
     """Objects with the same keys and types at one place."""
 
-    __slots__ = ("count", "integers", "nested", "strings", "times")
+    __slots__ = ("count", "fine", "floats", "huge", "integers", "nested", "strings", "times", "wide")
 
     def __init__(self) -> None:
         self.count = 0
@@ -49,8 +55,12 @@ class _Shape:
         self.times: dict[str, int] = {}
         # Keys whose strings have all been points in time so far, or must be told apart for good.
         self.strings: list[str] = []
-        # Integers beyond 64 bits count as floats.
-        self.integers: dict[str, int] = {}
+        self.integers: list[str] = []
+        self.floats: list[str] = []
+        # What a column may round, by key; integers beyond 64 bits count as floats.
+        self.wide: dict[str, int] = {}
+        self.huge: dict[str, int] = {}
+        self.fine: dict[str, int] = {}
         self.nested: list[tuple[str, _Place]] = []
 
 
@@ -123,14 +133,23 @@ class Structure:
             text = value[key]
             if len(text) > 19 and text[10] == "T" and is_timestamp(text):
                 shape.times[key] += 1
+                if len(text) > _MAYBE_FINE and is_fine(text):
+                    _add(shape.fine, key)
             elif (*place.path, key) not in self._exact:
                 place.plain.add(key)
                 settled = True
         if settled:
             shape.strings = [key for key in shape.strings if key not in place.plain]
         for key in shape.integers:
+            number = value[key]
+            if not -_EXACT <= number <= _EXACT:
+                if not _SMALLEST <= number <= _LARGEST:
+                    _add(shape.huge, key)
+                elif int(float(number)) != number:
+                    _add(shape.wide, key)
+        for key in shape.floats:
             if not _SMALLEST <= value[key] <= _LARGEST:
-                shape.integers[key] += 1
+                _add(shape.huge, key)
         for key, child in shape.nested:
             self._walk(child, value[key])
 
@@ -143,7 +162,9 @@ class Structure:
                 shape.strings.append(key)
                 shape.times[key] = 0
             elif kind is int:
-                shape.integers[key] = 0
+                shape.integers.append(key)
+            elif kind is float:
+                shape.floats.append(key)
             elif kind is dict and len(place.path) < DEPTH:
                 child = place.children.get(key)
                 if child is None:
@@ -172,9 +193,12 @@ class Structure:
                     if key in shape.strings:
                         counts[_TIMESTAMP] = shape.times[key]
                         counts[_VARCHAR] -= shape.times[key]
-                    if large := shape.integers.get(key, 0):
-                        counts[_FLOAT] += large
-                        counts[_INTEGER] -= large
+                    counts[_WIDE] = shape.wide.get(key, 0)
+                    counts[_HUGE] = shape.huge.get(key, 0)
+                    counts[_FINE] = shape.fine.get(key, 0)
+                    if kind is int:
+                        counts[_FLOAT] += counts[_HUGE]
+                        counts[_INTEGER] -= counts[_HUGE]
                 self._count((table, (*place.path, key)), counts)
         for child in place.children.values():
             self._fold_place(table, child)
@@ -186,3 +210,7 @@ class Structure:
         else:
             for slot, number in enumerate(counts):
                 known[slot] += number
+
+
+def _add(numbers: dict[str, int], key: str) -> None:
+    numbers[key] = numbers.get(key, 0) + 1

@@ -17,6 +17,7 @@ _DATE_TIME = re.compile(
 )
 # A trait or property of this form makes a timestamp column: padded and with its zone, as every engine casts it.
 _ZONED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})", re.ASCII)
+_BEYOND_MICROSECONDS = re.compile(r"\.\d{6}0*[1-9]", re.ASCII)
 
 # Archives are in time order, so days and seconds repeat.
 _days: dict[str, int] = {}
@@ -74,6 +75,11 @@ def parse(text: object) -> int | None:
 def is_timestamp(text: str) -> bool:
     """Whether a trait or property is a point in time: a full ISO-8601 date-time with zone, of a day that exists."""
     return _ZONED.fullmatch(text) is not None and parse(text) is not None
+
+
+def is_fine(text: str) -> bool:
+    """Whether a point in time has digits beyond the microsecond, which no column keeps."""
+    return _BEYOND_MICROSECONDS.search(text) is not None
 
 
 def corrected(received: int, sent: int | None, original: int) -> int:

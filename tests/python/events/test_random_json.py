@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from decimal import Decimal
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -27,6 +29,7 @@ KEYS = [
 TEXTS = [
     "", " ", "x", "null", "true", "1", "1.5", "NaN", "it's", "é 😀", "a\x00b", "\u2028\x7f", "tab\tline\nend", "{{ jinja }}", "%s %(x)s",
     "2024-01-01T00:00:00Z", "2024-02-29T23:59:59.999999+05:30", "2024-01-01", "2024-01-01T00:00:00", "-- comment", "/* x */",
+    "2024-02-29T23:59:59.123456789Z",
 ]  # fmt: skip
 NUMBERS = [
     0, 1, -1, 2**31, 2**63 - 1, -(2**63), 2**63, 10**30, 0.1, 1.0, -2.5, 1e-7, 1e15, 1e16, 123456789.125, 1e21, 1e300, 5e-320, -0.0,
@@ -111,6 +114,8 @@ def moment(text: str) -> datetime | None:
     if "T" not in text or text.endswith(":00:00"):
         return None
     try:
+        # Python 3.10 reads no more than microseconds.
+        text = re.sub(r"(\.\d{6})\d+", r"\1", text)
         return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc).replace(tzinfo=None)
     except ValueError:
         return None
@@ -130,6 +135,13 @@ def shows(cell: Any, value: Any, data_type: str) -> bool:
         whole = float(value) % 1 == 0 and abs(value) < 1e18
         return bool(float(cell) == float(value)) and (not whole or cell.lstrip("-").isdigit())
     return same(json.loads(cell), value)
+
+
+def rounds(cell: Any, value: Any, data_type: str) -> bool:
+    """Whether a cell that shows a value shows it to its last digit no more."""
+    if data_type == "timestamp":
+        return re.search(r"\.\d{6}0*[1-9]", value) is not None
+    return type(value) is int and int(Decimal(cell)) != value
 
 
 def same(left: Any, right: Any) -> bool:
@@ -188,6 +200,9 @@ def test_every_value_is_found(deployment: Deployment, number: int) -> None:
             "select table_name, column_name from profiles_ops.notices where notice in ('value_cast_failed', 'shared_column')"
         )
     )
+    noticed_as_rounded = set(
+        deployment.query("select table_name, column_name from profiles_ops.notices where notice = 'value_rounded'")
+    )
     checked = defaultdict(int)
     tables = {"identify": "identifies", "page": "pages", "group": "groups"}
     for table in ("thing", "other_thing", "identifies", "pages", "groups", "tracks"):
@@ -216,6 +231,9 @@ def test_every_value_is_found(deployment: Deployment, number: int) -> None:
                 if fits(value, place.data_type):
                     assert shows(row[column], value, place.data_type), (table, column, value, row[column])
                     checked[f"as {place.data_type}"] += 1
+                    if rounds(row[column], value, place.data_type):
+                        assert (table, column) in noticed_as_rounded, (table, column, value)
+                        checked["rounded"] += 1
                 else:
                     assert row[column] is None, (table, column, value)
                 for rank, (_, raw_path, other) in enumerate(found):
@@ -234,3 +252,4 @@ def test_every_value_is_found(deployment: Deployment, number: int) -> None:
         checked[kind] > 3
         for kind in ("as varchar", "as integer", "as float", "as boolean", "misfit", "lost to another key")
     ), dict(checked)
+    assert checked["rounded"]

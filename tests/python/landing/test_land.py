@@ -646,6 +646,7 @@ def test_types_change_only_as_they_may(space: LandingSpace) -> None:
     ]  # fmt: skip
     assert {(note.notice, note.column_name, note.occurrences) for note in report.notices} == {
         ("value_cast_failed", "n", 2), ("value_cast_failed", "due", 1), ("shared_column", "n", 3),
+        ("column_widened", "n", 1),
     }  # fmt: skip
     assert report.new_columns == ("order_completed.fresh",)
 

@@ -111,7 +111,10 @@ def test_integers_are_widened_by_floats_and_by_nothing_else() -> None:
     change = registry.load({"total": counts(float=1, integer=1, varchar=4)})
     assert registry.columns() == {"total": "float"}
     assert registry.rows['["properties","total"]'].updated_load_id == "load3"
-    assert [each.occurrences for each in change.notices] == [4]
+    assert [(each.notice, each.occurrences) for each in change.notices] == [
+        ("column_widened", 1),
+        ("value_cast_failed", 4),
+    ]
     registry.load({"total": counts(integer=1)})
     assert registry.columns() == {"total": "float"}
 
@@ -124,6 +127,28 @@ def test_what_a_column_does_not_take_is_counted(kind: str) -> None:
     assert registry.columns() == {"a": kind}
     assert [each.occurrences for each in change.notices] == [7]
     assert registry.rows['["properties","a"]'].misfits == 7
+
+
+@pytest.mark.parametrize(
+    ("kinds", "data_type", "rounded"),
+    [
+        ({"integer": 3, "wide": 2}, "integer", 0),
+        ({"integer": 3, "wide": 2, "float": 1}, "float", 2),
+        ({"float": 3, "huge": 2}, "float", 2),
+        ({"float": 3, "huge": 2, "varchar": 1}, "varchar", 2),
+        ({"integer": 3, "wide": 2, "varchar": 1}, "varchar", 0),
+        ({"timestamp": 3, "fine": 2}, "timestamp", 2),
+        ({"timestamp": 3, "fine": 2, "varchar": 1}, "varchar", 0),
+    ],
+)
+def test_what_a_column_rounds_has_a_notice(kinds: dict[str, int], data_type: str, rounded: int) -> None:
+    registry = Registry()
+    first = registry.load({"a": counts(**kinds)})
+    again = registry.load({"a": counts(**kinds)})
+    assert registry.columns() == {"a": data_type}
+    for change in (first, again):
+        noticed = [each.occurrences for each in change.notices if each.notice == "value_rounded"]
+        assert noticed == [rounded] * bool(rounded)
 
 
 def test_a_type_given_in_the_settings() -> None:
