@@ -15,7 +15,7 @@ from profiles_sync.settings import load_selection
 from profiles_sync.tables import read_tables
 from profiles_sync.warehouse import Warehouse, WarehouseError
 from support.dbt import Deployment
-from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, running_bigquery
+from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, Engine, running_bigquery
 from support.engines.googlesql import GoogleSqlError, analyze, split_script
 from support.pipeline import Pipeline
 
@@ -59,6 +59,25 @@ def test_the_analyzer_refuses_what_bigquery_refuses() -> None:
         with pytest.raises(GoogleSqlError):
             analyze(sql, tables)
     assert analyze("select id, s as name from t", tables) == {"id": "INT64", "name": "STRING"}
+
+
+def test_bytes_are_those_of_the_columns_and_partitions_that_are_read() -> None:
+    engine = Engine()
+    engine.run("create schema d")
+    engine.run("create table d.t (n int64, s string, landed_on date) partition by landed_on")
+    engine.run("create view d.v as select n as number, s as text, landed_on from d.t")
+    engine.run("insert into d.t select 1, 'é', date '2024-05-01' union all select null, 'four', date '2024-05-02'")
+    table = ("test-project", "d", "t")
+    for sql, expected in {
+        "select n from d.t": 8,
+        "select s from d.t": (2 + 2) + (2 + 4),
+        # The analyzer leaves out what no part of a statement names; a view names all.
+        "select text from d.v where number > 0": 8 + 4 + 6 + 16,
+        "select s from d.t where landed_on between date '2024-05-02' and date '2024-05-02'": 6 + 8,
+        "insert into d.t (n) select n from d.t": 8,
+        "delete from d.t where n = 1": 8 + 4 + 6 + 16,
+    }.items():
+        assert engine.bytes_of(sql) == {table: expected}, sql
 
 
 def test_scripts_are_split_outside_of_literals_only() -> None:

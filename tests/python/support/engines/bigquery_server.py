@@ -1,7 +1,9 @@
 """A BigQuery look-alike in this process: its REST interface, over Google's analyzer and reference evaluator.
 
-It is for a few hundred rows. What BigQuery refuses before running is refused with Google's message; what it computes, Google's reference
-implementation computes. It is no measure of speed, of bytes, or of what Google's service does beyond the language.
+It is for a few hundred rows. What BigQuery refuses before running is refused with Google's message; what it computes, Google's
+reference implementation computes. It is no measure of speed, or of what Google's service does beyond the language. Bytes are at most
+what Google's page on prices says: those of the columns that a statement reads, in the partitions that literals leave, and of a table
+whose rows it changes all.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +37,8 @@ from support.engines.googlesql import (
     cell,
     evaluate,
     python_value,
+    scans,
+    size,
     split_script,
     table_names,
 )
@@ -79,13 +83,18 @@ class Result:
 
 
 class Engine:
-    """Datasets, tables, and the statements that were sent, newest last."""
+    """Datasets, tables, and the statements that were sent, newest last.
+
+    With `metering` on, `processed` has the bytes of each table that each statement since then read.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.tables: dict[Path, Table] = {}
         self.datasets: set[Path] = set()
         self.statements: list[str] = []
+        self.metering = False
+        self.processed: list[tuple[str, dict[Path, int]]] = []
 
     def run(self, sql: str) -> Result:
         """Run a statement or script; what a failed script did in a transaction is undone.
@@ -142,6 +151,8 @@ class Engine:
             if not python_value(self._evaluate(f"select {condition[1]} as holds")[0][0]):
                 raise GoogleSqlError(f"Assertion failed: {condition[2]}")
             return Result("ASSERT")
+        if self.metering:
+            self.processed.append((sql, self.bytes_of(sql)))
         known = self._known(sql)
         columns = analyze(sql, known)
         if columns is not None:
@@ -166,6 +177,43 @@ class Engine:
             if found := re.match(pattern, sql):
                 return run(*found.groups())
         raise GoogleSqlError(f"not understood: {sql[:200]}")
+
+    def bytes_of(self, sql: str) -> dict[Path, int]:
+        """Bytes by table that BigQuery would charge a statement for.
+
+        Raises:
+            GoogleSqlError: It is wrong.
+        """
+        charged: dict[Path, int] = {}
+        if re.match(r"(?i)(alter|drop|create\s+(or\s+replace\s+)?(view|schema))\b", sql):
+            return charged
+        if changed := re.match(rf"(?is)(?:delete\s+from|update)\s+{_NAME}", sql):
+            path = self._path(changed[1])
+            charged[path] = self._size(path, self.table(path).columns, sql)
+        waiting = scans(sql, self._known(sql))
+        while waiting:
+            name, columns = waiting.pop()
+            path = all_of([name], PROJECT)[0]
+            if path[2:] == _CATALOG:
+                continue
+            if view := self.table(path).view:
+                quoted = ", ".join(f"`{column}`" for column in columns) or "1"
+                waiting += scans(f"select {quoted} from ({view})", self._known(view))
+            else:
+                charged[path] = charged.get(path, 0) + self._size(path, columns, sql)
+        return charged
+
+    def _size(self, path: Path, columns: Iterable[str], sql: str) -> int:
+        """Bytes of columns, in the landing days that a statement names."""
+        table = self.table(path)
+        names = list(table.columns)
+        places = [names.index(column) for column in columns]
+        rows = table.rows
+        days = re.search(r"landed_on between date '([\d-]+)' and date '([\d-]+)'", sql)
+        if days and re.search("partition by `?landed_on", table.layout):
+            day = names.index("landed_on")
+            rows = [row for row in rows if days[1] <= str(python_value(row[day])) <= days[2]]
+        return sum(size(row[place]) for row in rows for place in places)
 
     def _known(self, sql: str) -> dict[Path, Columns]:
         """The tables that a statement names, under the paths that it uses."""

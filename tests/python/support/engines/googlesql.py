@@ -168,6 +168,37 @@ def analyze(sql: str, tables: Mapping[Path, Columns]) -> Columns | None:
     }
 
 
+def scans(sql: str, tables: Mapping[Path, Columns]) -> list[tuple[Path, list[str]]]:
+    """Which columns of which tables a statement reads, once for each time that it does; of the table that it changes, none.
+
+    Args:
+        sql: One statement.
+        tables: The tables that there are.
+
+    Raises:
+        GoogleSqlError: BigQuery would refuse it.
+    """
+    request = service.AnalyzeRequest(sql_statement=sql)
+    request.options.language_options.CopyFrom(_LANGUAGE)
+    request.options.prune_unused_columns = True
+    request.simple_catalog.CopyFrom(_catalog(tables))
+    paths = list(tables)
+    found: list[tuple[Path, list[str]]] = []
+    waiting = [_call("Analyze", request, service.AnalyzeResponse).resolved_statement]
+    while waiting:
+        for field, value in waiting.pop().ListFields():
+            if field.message_type is None or field.name == "table_scan":
+                continue
+            nodes = value if field.is_repeated else [value]
+            waiting.extend(nodes)
+            if field.message_type.name == "ResolvedTableScanProto":
+                found += [
+                    (paths[node.table.serialization_id - 1], [column.name for column in node.parent.column_list])
+                    for node in nodes
+                ]
+    return found
+
+
 def evaluate(sql: str, tables: Mapping[str, tuple[Columns, Sequence[Sequence[Any]]]]) -> list[list[Any]]:
     """Rows of a query by the reference evaluator.
 
@@ -190,6 +221,15 @@ def evaluate(sql: str, tables: Mapping[str, tuple[Columns, Sequence[Sequence[Any
             data.row.add().cell.extend(row)
     found = _call("EvaluateQuery", request, service.EvaluateQueryResponse)
     return [list(row.cell) for row in found.content.table_data.row]
+
+
+def size(made: Any) -> int:
+    """Bytes that BigQuery counts for a cell."""
+    which = made.WhichOneof("value")
+    if which in ("string_value", "bytes_value"):
+        value = getattr(made, which)
+        return 2 + len(value.encode() if which == "string_value" else value)
+    return {None: 0, "bool_value": 1}.get(which, 8)
 
 
 def cell(value: Any, kind: str) -> Any:
