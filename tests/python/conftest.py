@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from support.dbt import Deployment
+from support.marks import ENGINES
 from support.places import Place, Places
 from support.postgres import PostgresDatabase, PostgresServer, find_binaries, running_postgres, version
-
-ENGINES = ["duckdb", "postgres"]
 
 
 def pytest_report_header() -> str:

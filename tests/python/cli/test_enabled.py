@@ -21,6 +21,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     return cli
 
 
+@pytest.mark.slow
 def test_a_disabled_home_syncs_nothing_and_catches_up_when_enabled(cli: Cli) -> None:
     assert cli.json("sync")["status"] == "Success"
     off = cli.run("disable")
@@ -41,6 +42,7 @@ def test_a_disabled_home_syncs_nothing_and_catches_up_when_enabled(cli: Cli) -> 
     assert cli.count("shop.pages") == 3
 
 
+@pytest.mark.slow
 def test_another_schema_is_refused_after_the_first_sync(cli: Cli) -> None:
     config = cli.home / "profiles_sync.yml"
     before = config.read_text()

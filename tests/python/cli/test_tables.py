@@ -100,6 +100,7 @@ def test_tables_and_columns(cli: Cli) -> None:
     assert "there is no table `nothing`" in cli.run("tables", "nothing").stderr
 
 
+@pytest.mark.slow
 def test_more_history(cli: Cli) -> None:
     assert cli.query("select count(*) from profiles.order_completed") == [(2,)]
     for arguments, message in (

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from support.dbt import Deployment
+from support.marks import slow_on
 from support.pipeline import Pipeline, as_text
 
 FIXED = {
@@ -158,6 +159,7 @@ def test_odd_payloads(deployment: Deployment) -> None:
     assert notices == [("_2nd", 1), ("beyond", 1), ("booleans", 1), ("key", 1), ("minus", 1), ("utc", 1), ("whole", 1)]
 
 
+@slow_on("duckdb")
 def test_every_call_type(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync(
@@ -219,6 +221,7 @@ def test_every_call_type(deployment: Deployment) -> None:
     assert deployment.query("select id from profiles.odd_thing where segment_id is null") == [("t3",)]
 
 
+@slow_on("duckdb")
 def test_tables_and_columns_appear_in_the_sync_that_brings_them(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync([track("a1", {"n": 1}, event="First Thing"), track("a2", {"n": 2}, event="first thing")])
@@ -248,6 +251,7 @@ def test_tables_and_columns_appear_in_the_sync_that_brings_them(deployment: Depl
     )
 
 
+@slow_on("postgres")
 def test_columns_beyond_the_limit(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.options = replace(pipeline.options, max_columns_per_table=2)
@@ -269,6 +273,7 @@ def test_columns_beyond_the_limit(deployment: Deployment) -> None:
     ]
 
 
+@slow_on("duckdb")
 def test_a_failed_table_catches_up(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync([track("m1", {"n": 1}), track("o1", {"n": 1}, event="Other Thing")])

@@ -57,6 +57,7 @@ def test_an_orphan_writes_nothing(place: Place, postgres_database: PostgresDatab
     assert deployment.query("select id from profiles.cart_viewed order by id") == [("m2",), ("m4",)]
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_set_back_marks_later_syncs_later(place: Place) -> None:
     deployment = Deployment(place.home, "duckdb", place.target("duckdb"))
     pipeline = Pipeline(deployment)

@@ -19,6 +19,7 @@ from identity.compare import differences, run_reference
 from identity.space import WAYS, Space
 from identity.streams import Batch, random_batch, tightened
 from support.dbt import ROOT, WITHOUT_ARTIFACTS, Deployment, environment, invoke
+from support.marks import ENGINES
 from support.postgres import PostgresDatabase
 
 LEDGERS = ("stg_events", "identity_resolution")
@@ -180,14 +181,18 @@ def check_statement_by_statement(deployment: Deployment, way: str, step: int, ru
 
 
 @pytest.mark.parametrize(
-    ("way", "step"),
+    ("deployment", "way", "step"),
     [
-        pytest.param("rounds", 29, id="rounds-some"),
-        pytest.param("forest", 29, id="forest-some"),
+        pytest.param("duckdb", "rounds", 29, id="duckdb-rounds-some"),
+        pytest.param("postgres", "forest", 29, id="postgres-forest-some"),
         # A contested hour goes in rounds. A forest has twice the statements, and writes with the same ones.
-        pytest.param("rounds", 1, id="rounds-all", marks=pytest.mark.slow),
-        pytest.param("forest", 4, id="forest-many", marks=pytest.mark.slow),
+        *(
+            pytest.param(engine, way, step, id=f"{engine}-{name}", marks=pytest.mark.slow)
+            for engine in ENGINES
+            for way, step, name in (("rounds", 1, "rounds-all"), ("forest", 4, "forest-many"))
+        ),
     ],
+    indirect=["deployment"],
 )
 def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> None:
     check_statement_by_statement(

@@ -75,7 +75,17 @@ def compare(deployment: Deployment, way: str, seed: int, streams: int, *models: 
     return space
 
 
-@pytest.mark.parametrize("number", range(3), ids=WAYS)
+@pytest.mark.parametrize(
+    ("deployment", "number"),
+    [
+        pytest.param(
+            engine, number, id=f"{engine}-{way}", marks=[pytest.mark.slow] * (engine == "postgres" and number < 2)
+        )
+        for engine in QUICK
+        for number, way in enumerate(WAYS)
+    ],
+    indirect=["deployment"],
+)
 def test_equals_the_reference(deployment: Deployment, number: int) -> None:
     """And a sync without news changes nothing."""
     space = compare(deployment, *QUICK[deployment.engine][number], *TABLES[:3])

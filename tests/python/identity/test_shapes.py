@@ -13,6 +13,7 @@ from identity.reference import RawEvent, Removal
 from identity.space import WAYS, Space, default_settings, rule, with_rules
 from identity.streams import START, Call, event_of
 from support.dbt import DbtFailedError, Deployment
+from support.marks import slow_on
 
 # `n` is an identifier without a limit, `q` one with a limit of two.
 SETTINGS = with_rules(
@@ -162,6 +163,7 @@ def test_identifiers_removed_and_brought_again(deployment: Deployment, way: str)
     check(deployment, [events], way, tuple(ties))
 
 
+@slow_on("postgres")
 def test_bound_of_rounds(deployment: Deployment) -> None:
     """Reaching the bound loses nothing, names what ties the events together, and both ways out let them through."""
     rng = random.Random(5)

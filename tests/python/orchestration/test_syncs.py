@@ -352,6 +352,7 @@ def test_health_says_what_the_tables_of_the_warehouse_say(cli: Cli) -> None:
     assert str(told["order_completed"]) in shown.stdout
 
 
+@pytest.mark.slow
 def test_a_rebuild_gives_the_same_rows(cli: Cli) -> None:
     everything = "select * exclude (uuid_ts) from profiles.{} order by all"
     compared = (
