@@ -3,9 +3,13 @@
 select traits.canonical_segment_id
 from {{ ref('profile_traits') }} as traits
 left join (
-  select snapshots.*, row_number() over (partition by snapshots.segment_id order by snapshots.seq desc) as age
+  -- Joined by its `seq`: a number of its own beside the columns could have the name of a trait.
+  select snapshots.*
   from {{ ref('profile_traits_updates') }} as snapshots
-) as newest on newest.segment_id = traits.canonical_segment_id and newest.age = 1 and traits.merged_to is null
+  inner join (
+    select segment_id, max(seq) as seq from {{ ref('profile_traits_updates') }} group by segment_id
+  ) as latest on latest.segment_id = snapshots.segment_id and latest.seq = snapshots.seq
+) as newest on newest.segment_id = traits.canonical_segment_id and traits.merged_to is null
 where {{ profiles_sync.are_complete(['profile_traits', 'profile_traits_updates']) }} and (
   (traits.seq <> newest.seq or (traits.seq is null and newest.seq is not null) or (traits.seq is not null and newest.seq is null))
 {%- for column in columns %}

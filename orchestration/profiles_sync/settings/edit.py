@@ -29,7 +29,10 @@ def change_settings(home: Home, changes: Mapping[str, Any]) -> None:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    written = home.config_file.read_text("utf-8") if before.data else ""
+    present = home.config_file.read_text("utf-8") if home.config_file.exists() else ""
+    written = present if before.data else ""
+    # Comments without a key hang on nothing in the document.
+    notes = "" if written else "".join(f"{line}\n" for line in present.splitlines() if line.startswith("#"))
     if found := re.search(r"^( *)- ", written, re.MULTILINE):
         # Lists stay as far from the margin as their owner put them.
         yaml.indent(mapping=2, sequence=len(found[1]) + 2, offset=len(found[1]))
@@ -42,7 +45,7 @@ def change_settings(home: Home, changes: Mapping[str, Any]) -> None:
     check_deployment(type(before)(before.path, dict(document), before.lines))
     text = io.StringIO()
     yaml.dump(document, text)
-    write_atomically(home.config_file, text.getvalue() if document else "")
+    write_atomically(home.config_file, notes + (text.getvalue() if document else ""))
 
 
 def _put(section: Any, key: str, value: Any) -> None:

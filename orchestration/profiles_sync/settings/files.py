@@ -173,5 +173,7 @@ def explain(error: ValidationError, known: Sequence[str]) -> tuple[Location, str
         return place, f"`{name}` has {context['actual_length']} entries; {context['max_length']} are allowed", ""
     if kind == "value_error":
         return place, f"`{name}`: {context['error']}" if name else str(context["error"]), ""
+    if kind in ("model_type", "dict_type"):
+        return place, f"`{name}` is {problem['input']!r}; `key: value` lines are expected below it", ""
     text = problem["msg"]
     return place, f"`{name}` is {problem['input']!r}; {text[0].lower()}{text[1:]}", ""

@@ -26,6 +26,10 @@ _HOME_KEYS = (*Deployment.model_fields, *_SCALARS)
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class _Selection(BaseModel):
+    selective_sync: SelectiveSync = SelectiveSync()
+
+
 def load_deployment(home: Home) -> Deployment:
     """Read what the home's file says about target, space and sources.
 
@@ -67,7 +71,7 @@ def load_selection(home: Home) -> SelectiveSync:
     """
     document = read_yaml(home.config_file)
     _refuse_unknown_keys(document)
-    return _validate(SelectiveSync, document, document.data.get("selective_sync") or {}, within=("selective_sync",))
+    return _validate(_Selection, document, document.data).selective_sync
 
 
 def load_users_accounts(home: Home) -> bool | None:

@@ -11,6 +11,7 @@ from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
 from profiles_sync.settings.edit import change_settings
 from profiles_sync.settings.files import explain, read_yaml
+from profiles_sync.settings.load import load_selection
 from profiles_sync.settings.schema import SelectiveSync
 
 KEY = "selective_sync"
@@ -33,7 +34,8 @@ def change_selection(
     Raises:
         ConfigError: A name is no table or column that may be off, or the file is wrong; it is left alone then.
     """
-    section: dict[str, Any] = read_yaml(home.config_file).data.get(KEY) or {}
+    load_selection(home)
+    section: dict[str, Any] = read_yaml(home.config_file).data.get(KEY, {})
     if default is not None:
         section["default"] = default
     tables = section.setdefault("tables", {})

@@ -37,6 +37,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "3F": ("E_PERMISSION", _SCHEMA),
     "42P01": ("E_STATE", NEXT_STEPS["E_STATE"]),
     "42501": ("E_PERMISSION", _RIGHT),
+    "42939": ("E_CONFIG", "The warehouse keeps such names to itself: choose another schema with --space."),
     "53100": ("E_LIMIT_SIZE", _ROOM),
     "53200": ("E_LIMIT_SIZE", _ROOM),
     "53300": ("E_NETWORK", "Too many connections are open; the next sync catches up."),
@@ -57,6 +58,12 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
         "E_CONFIG",
         r"at or near \"?ENCODE",
         "This is no Redshift: connect it again as what it is, `profiles-sync connect postgres`.",
+    ),
+    (
+        "E_CONFIG",
+        r"invalid (sslmode value|port number|integer value .* for connection option)|ssl was required"
+        r"|certificate verify failed|root certificate file|server certificate for",
+        "Correct port, SSL mode or certificates of the target: `profiles-sync connect` writes it anew.",
     ),
     (
         "E_CONFIG",
@@ -97,7 +104,7 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
         r"connection refused|timed? ?out|could not connect|connection (was |has been )?(closed|reset|terminated)"
         r"|terminating connection|server closed the connection|\bEOF\b|network is unreachable|no route to host"
         r"|the database system is (starting up|shutting down|in recovery)|too many (connections|clients)"
-        r"|remaining connection slots",
+        r"|remaining connection slots|no pg_hba\.conf entry",
         _AWAY,
     ),
     ("E_AUTH", r"database .* does not exist|invalid database", _DATABASE),

@@ -9,6 +9,7 @@ import pytest
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
 from profiles_sync.settings import change_settings, load_deployment
+from profiles_sync.settings.selection import change_selection
 
 WRITTEN = """\
 # Ours since May.
@@ -63,3 +64,32 @@ def test_a_value_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         change_settings(home, {"space": "No Name"})
 
     assert home.config_file.read_text() == WRITTEN
+
+
+def test_comments_of_a_file_without_settings_stay(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.config_file.write_text("# Ask the shop's team first.\n# merge_cap: 50\n")
+
+    change_settings(home, {"enabled": False})
+
+    assert home.config_file.read_text() == "# Ask the shop's team first.\n# merge_cap: 50\nenabled: false\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# ours\nselective_sync:\n", "line 2: `selective_sync` is None; `key: value` lines are expected below it"),
+        ("selective_sync: off\n", "line 1: `selective_sync` is False; `key: value` lines"),
+        ("selective_sync:\n  tables:\n", "line 2: `selective_sync.tables` is None; `key: value` lines"),
+        ("selective_sync:\n  tables: [pages]\n", "line 2: `selective_sync.tables` is "),
+        ("selective_sync:\n  tables:\n    pages:\n      columns:\n", r"line \d: `selective_sync.tables.pages"),
+    ],
+)
+def test_a_wrong_selection_in_the_file_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    home = Home(tmp_path)
+    home.config_file.write_text(text)
+
+    with pytest.raises(ConfigError, match=said):
+        change_selection(home, off=["pages.url"])
+
+    assert home.config_file.read_text() == text
