@@ -42,6 +42,7 @@ def delete(
     from profiles_sync.project import open_workplace
     from profiles_sync.sync.history import to_json
     from profiles_sync.sync.launch import output_to_log
+    from profiles_sync.sync.outcome import Status
 
     users = _users(user_id, user_ids_from)
     workplace = open_workplace(Home.locate(home), target=target)
@@ -54,7 +55,8 @@ def delete(
         if as_json:
             print_json({"events": events, "sync": to_json(record)}, output)
         else:
-            print(f"{events} calls of {len(users)} users are erased.", file=output)
+            done = "erased" if record.status is Status.SUCCESS else "listed; the next sync that succeeds erases them"
+            print(f"{events} calls of {len(users)} users are {done}.", file=output)
             report.print_sync(report.make_console(output), record)
     raise typer.Exit(EXIT_CODES[record.status])
 

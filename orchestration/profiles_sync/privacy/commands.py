@@ -14,7 +14,7 @@ from profiles_sync.privacy.erase import begin
 from profiles_sync.privacy.files import forget_in_home
 from profiles_sync.project import Workplace
 from profiles_sync.sync.history import SyncRecord
-from profiles_sync.sync.launch import run_sync
+from profiles_sync.sync.launch import check_ready, run_sync
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.prune import require_every_call
@@ -38,10 +38,12 @@ def delete_users(
         The number of calls, and the sync that rebuilt. When it failed, every sync after it tries again.
 
     Raises:
+        ConfigError: Syncs are off, or a setting is wrong: nothing could rebuild the tables.
         ProfilesSyncError: A sync is running (``E_LOCKED``), landed calls were pruned (``E_STATE``), or the warehouse
             refuses.
     """
     with _locked(workplace):
+        check_ready(workplace, ())
         # Once it is recorded, no sync ends well before the tables are rebuilt.
         with open_warehouse(workplace.target) as warehouse:
             require_every_call(

@@ -149,10 +149,11 @@ def extend_backfill(workplace: Workplace, since: datetime, tables: Sequence[str]
         tables: Names of event tables; none: all.
 
     Raises:
-        ConfigError: A table is no event table, or all of them go back as far already.
+        ConfigError: A table is no event table, all of them go back as far already, or syncs are off.
         ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse cannot be reached.
     """
     workplace.home.check_bound()
+    check_ready(workplace, ())
     with _locked(workplace), open_store(workplace) as store:
         if not store.extend_backfill(since, tables):
             raise ConfigError(
@@ -165,10 +166,11 @@ def retype_column(workplace: Workplace, table: str, column: str, data_type: str)
     """Give a column another type in the registry; a rebuild brings it into the table.
 
     Raises:
-        ConfigError: There is no such column.
+        ConfigError: There is no such column, or syncs are off.
         ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse cannot be reached.
     """
     workplace.home.check_bound()
+    check_ready(workplace, ())
     with _locked(workplace), open_store(workplace) as store:
         store.retype_column(table, column, data_type)
 

@@ -82,6 +82,31 @@ def test_nothing_in_the_home_keeps_an_erased_user(cli: Cli) -> None:
     assert cli.query("select id, segment_id from profiles.pages order by id") == pages
 
 
+def test_nothing_is_begun_that_a_disabled_home_could_not_end(cli: Cli) -> None:
+    write_file(cli.folder / "archive", "a", [call("track", "m1", userId=USER, event="Paid", properties={"n": 1})])
+    cli.json("land")
+    before = cli.query("select table_name, column_name, data_type from profiles_ops.column_registry order by all")
+    assert ("paid", "n", "integer") in before
+    cli.run_words("disable")
+
+    for words in (
+        ("privacy", "delete", "--user-id", USER),
+        ("backfill", "--since", "all"),
+        ("schema", "retype", "paid.n", "varchar"),
+    ):
+        refused = cli.run_words(*words)
+        assert refused.returncode == 2, refused.stdout + refused.stderr
+        assert "error E_CONFIG: syncs of " in refused.stderr
+        assert "profiles-sync enable" in refused.stderr
+
+    assert cli.query("select count(*) from profiles_ops.erased_events") == [(0,)]
+    assert cli.query("select count(*) from profiles_ops.privacy_requests") == [(0,)]
+    assert "profiles_staging.raw_events" in tables_with(cli, USER)
+    assert (
+        cli.query("select table_name, column_name, data_type from profiles_ops.column_registry order by all") == before
+    )
+
+
 @pytest.mark.slow
 def test_an_identifier_is_removed_with_the_next_sync(cli: Cli) -> None:
     archive = cli.folder / "archive"
