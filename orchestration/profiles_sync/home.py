@@ -190,8 +190,13 @@ class Home:
         """The warehouse this home belongs to, None before its first sync."""
         try:
             return Binding(**json.loads(self.binding_file.read_text("utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise ConfigError(
+                f"{self.binding_file} cannot be read: {error.strerror or error}",
+                hint="Let this user read and write the home, or choose another --home.",
+            ) from error
         except (ValueError, TypeError) as error:
             raise ConfigError(
                 f"{self.binding_file} is damaged: {error}",

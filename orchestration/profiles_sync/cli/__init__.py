@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from rich.console import Console
@@ -25,6 +26,10 @@ from profiles_sync.cli import sample as sample
 
 def main() -> None:
     """Run the command line; an error that the user can act on is one message, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Where a terminal's encoding has no such character, a table with another one in it is better than none.
+            stream.reconfigure(errors="replace")
     try:
         app()
     except ProfilesSyncError as error:

@@ -66,3 +66,20 @@ def test_where_a_home_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PROFILES_SYNC_HOME", "elsewhere")
     assert Home.locate().root == tmp_path / "elsewhere"
     assert Home.locate("given").root == tmp_path / "given"
+
+
+def test_a_home_that_is_no_folder_belongs_to_nobody_and_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    home = Home(tmp_path / "file" / "home")
+
+    assert home.binding is None
+    with pytest.raises(ConfigError, match=r"the home \S+ cannot be used: Not a directory"):
+        home.create()
+
+
+def test_a_binding_that_cannot_be_read_is_no_missing_one(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.binding_file.mkdir()
+
+    with pytest.raises(ConfigError, match=r"binding\.json cannot be read: Is a directory"):
+        _ = home.binding
