@@ -56,6 +56,7 @@
       {%- if left is not none -%} {%- do adapter.drop_relation(left) -%} {%- endif -%}
     {%- endfor -%}
   {%- endif -%}
+  {%- if var('with_current_rules', false) -%} {%- do profiles_sync.record_current_rules() -%} {%- endif -%}
   {%- do profiles_sync.mark_space_version() -%}
   {%- do profiles_sync.commit() -%}
 {% endmacro %}

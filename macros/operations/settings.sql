@@ -1,4 +1,4 @@
-{#- The settings in force, newest last: a list of {`version`, `from_event_no`, `settings`}; version n holds from its event number up to
+{#- The settings in force, newest last: a list of {`version`, `from_event_no`, `settings`, `origin`}; version n holds from its event number up to
     the next one's. A sync records them before dbt runs. Where dbt works alone, they are composed here of the package's variables and rule
     seeds, and recorded when they changed; so a model that calls this must name the two seeds (`rule_seeds()`) as its dependencies.
     `facts`, scalar subqueries by name, are read in the same statement and stand beside the settings of each version. -#}
@@ -10,12 +10,12 @@
     {%- set columns = ['version', 'from_event_no', 'settings', 'origin'] -%}
     {%- for name, subquery in facts.items() -%} {%- do columns.append('(' ~ subquery ~ ') as ' ~ name) -%} {%- endfor -%}
     {%- for row in run_query('select ' ~ columns | join(', ') ~ ' from ' ~ history ~ ' order by version').rows -%}
-      {%- do versions.append({'version': row[0] | int, 'from_event_no': row[1] | int, 'settings': fromjson(row[2])}) -%}
+      {%- do versions.append({'version': row[0] | int, 'from_event_no': row[1] | int, 'settings': fromjson(row[2]), 'origin': row[3]}) -%}
       {%- for name in facts -%} {%- do versions[-1].update({name: row[4 + loop.index0]}) -%} {%- endfor -%}
       {%- set origin.last = row[3] -%}
       {%- set origin.last_text = row[2] -%}
     {%- endfor -%}
-    {%- if origin.last == 'dbt' and flags.WHICH in ('run', 'build') -%}
+    {%- if origin.last.split(':')[0] == 'dbt' and flags.WHICH in ('run', 'build') -%}
       {%- set composed = profiles_sync.compose_settings() -%}
       {%- if versions | length == 0 or fromjson(origin.last_text) != composed -%}
         {%- set version = (versions[-1].version + 1) if versions else 1 -%}
@@ -31,6 +31,16 @@
     {%- endif -%}
   {%- endif -%}
   {{- return(versions) -}}
+{% endmacro %}
+
+{#- After a rebuild with the rules of today: records that they hold for everything before, too, so that the next rebuild gives the same. -#}
+{% macro record_current_rules() %}
+  {%- set history = profiles_sync.contract_relation('settings_history') -%}
+  {%- do run_query(
+    'insert into ' ~ history ~ ' (version, from_event_no, settings, origin, recorded_at) select newest.version + 1, newest.from_event_no, '
+    ~ 'newest.settings, ' ~ profiles_sync.concat_text(['newest.origin', profiles_sync.text_literal(':rebuild')]) ~ ', ' ~ profiles_sync.now_utc()
+    ~ ' from ' ~ history ~ ' as newest where newest.version = (select max(version) from ' ~ history ~ ')'
+  ) -%}
 {% endmacro %}
 
 {#- Names of the scalar settings: those of `vars: profiles_sync:` in dbt_project.yml. -#}

@@ -30,22 +30,46 @@ def sync(
 
 
 @app.command()
-def rebuild(home: HomeOption = None, target: TargetOption = None, as_json: JsonOption = False) -> None:
+def rebuild(
+    home: HomeOption = None,
+    target: TargetOption = None,
+    with_current_rules: Annotated[
+        bool,
+        typer.Option(
+            "--with-current-rules",
+            help="Resolve identities as if today's settings and rules had always held; else each event by those of its time.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Replay every landed event into new tables and swap them in."""
-    _sync(home, [], target, full_refresh=True, as_json=as_json)
+    _sync(home, [], target, full_refresh=True, with_current_rules=with_current_rules, as_json=as_json)
 
 
-def _sync(home: Path | None, sources: list[str], target: str | None, *, full_refresh: bool, as_json: bool) -> NoReturn:
+def _sync(
+    home: Path | None,
+    sources: list[str],
+    target: str | None,
+    *,
+    full_refresh: bool,
+    with_current_rules: bool = False,
+    as_json: bool,
+) -> NoReturn:
     from profiles_sync.project import open_workplace
     from profiles_sync.sync.launch import check_ready
 
     workplace = open_workplace(Home.locate(home), target=target)
     check_ready(workplace, sources)
-    run_and_exit(workplace, sources, full_refresh=full_refresh, as_json=as_json)
+    run_and_exit(workplace, sources, full_refresh=full_refresh, with_current_rules=with_current_rules, as_json=as_json)
 
 
 def run_and_exit(
-    workplace: Workplace, sources: Sequence[str] = (), *, full_refresh: bool = False, as_json: bool = False
+    workplace: Workplace,
+    sources: Sequence[str] = (),
+    *,
+    full_refresh: bool = False,
+    with_current_rules: bool = False,
+    as_json: bool = False,
 ) -> NoReturn:
     """Run a sync, print its report, and end with the exit code that it has."""
     from profiles_sync import report
@@ -56,7 +80,9 @@ def run_and_exit(
         output_to_log(workplace.home, "sync") as (output, errors),
         report.LiveReporter(report.make_console(errors)) as reporter,
     ):
-        record = run_sync(workplace, reporter, sources=sources, full_refresh=full_refresh)
+        record = run_sync(
+            workplace, reporter, sources=sources, full_refresh=full_refresh, with_current_rules=with_current_rules
+        )
         reporter.close()
         if as_json:
             print_json(to_json(record), output)

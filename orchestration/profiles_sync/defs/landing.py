@@ -20,10 +20,12 @@ class LandingConfig(dg.Config):
     Attributes:
         sources: Folders, files or URLs to read instead of those in `profiles_sync.yml`.
         full_refresh: Rebuild every table from the landed events.
+        with_current_rules: In a rebuild, resolve identities as if today's settings and rules had always held.
     """
 
     sources: list[str] = Field(default_factory=list)
     full_refresh: bool = False
+    with_current_rules: bool = False
 
 
 @dg.multi_asset(
@@ -46,7 +48,9 @@ def landing(
     with session.step(context) as work:
         if work:
             sources = [SourceConfig(path=path) for path in config.sources]
-            report = session.land(context, sources, full_refresh=config.full_refresh)
+            report = session.land(
+                context, sources, full_refresh=config.full_refresh, with_current_rules=config.with_current_rules
+            )
             yield dg.MaterializeResult(asset_key=RAW_EVENTS, metadata=metadata(report))
 
 

@@ -27,7 +27,12 @@ LOGS_KEPT = 10
 
 
 def run_sync(
-    workplace: Workplace, reporter: Reporter, *, sources: Sequence[str] = (), full_refresh: bool = False
+    workplace: Workplace,
+    reporter: Reporter,
+    *,
+    sources: Sequence[str] = (),
+    full_refresh: bool = False,
+    with_current_rules: bool = False,
 ) -> history.SyncRecord:
     """Run one sync and return its record.
 
@@ -36,9 +41,11 @@ def run_sync(
         reporter: Follows it.
         sources: What to read instead of what the home's file names.
         full_refresh: Rebuild everything from the landed events.
+        with_current_rules: In a rebuild, resolve identities as if today's settings and rules had always held.
     """
     from profiles_sync.definitions import build_definitions
 
+    config = {"sources": list(sources), "full_refresh": full_refresh, "with_current_rules": with_current_rules}
     job = build_definitions(workplace, reporter).resolve_job_def(history.JOB)
     with history.open_instance(workplace.home) as instance:
         result = job.execute_in_process(
@@ -46,7 +53,7 @@ def run_sync(
             run_config={
                 # Progress is shown by the reporter; Dagster keeps the events.
                 "loggers": {"console": {"config": {"log_level": "ERROR"}}},
-                "ops": {"landing": {"config": {"sources": list(sources), "full_refresh": full_refresh}}},
+                "ops": {"landing": {"config": config}},
             },
             # The second one lists the run under its job in Dagster's pages.
             tags={history.TRIGGER_TAG: "command line", ".dagster/repository": "__repository__@profiles_sync"},

@@ -69,6 +69,8 @@ class Session:
         self._dbt: DbtRun | None = None
         self._outcome: Outcome | None = None
         self._rebuild = False
+        # What a rebuild gives dbt besides.
+        self._variables: list[str] = []
         self._locked = False
 
     @contextmanager
@@ -121,7 +123,12 @@ class Session:
         return True
 
     def land(
-        self, context: dg.AssetExecutionContext, sources: Sequence[SourceConfig], *, full_refresh: bool = False
+        self,
+        context: dg.AssetExecutionContext,
+        sources: Sequence[SourceConfig],
+        *,
+        full_refresh: bool = False,
+        with_current_rules: bool = False,
     ) -> LoadReport:
         """Land what is new; the sync ends here when no other step was chosen.
 
@@ -129,11 +136,14 @@ class Session:
             context: Of the step.
             sources: Where to look; empty: what the home's file names.
             full_refresh: The tables are to be rebuilt afterwards.
+            with_current_rules: Then identities are resolved as if today's settings and rules had always held.
 
         Raises:
             ProfilesSyncError: Nothing to read was ever named, a setting is wrong, or landing failed.
         """
         self._rebuild = self._go_on_erasing(rebuilding=full_refresh) or full_refresh
+        if with_current_rules:
+            self._variables = ["--vars", "{with_current_rules: true}"]
         report = land_files(self.workplace, sources, self._reporter, rebuilding=self._rebuild)
         self._landing = LandingResult(
             (report.load_id,) if report.load_id else (),
@@ -289,7 +299,7 @@ class Session:
         run_dbt(self.workplace, ["run-operation", "prepare_rebuild", *parse_anew], environment=SHADOW)
         self._reporter.phase("Replaying into new tables")
         yield from dbt.events(
-            ["run", "--no-partial-parse", "--select", plan.selection()],
+            ["run", "--no-partial-parse", "--select", plan.selection(), *self._variables],
             context,
             self._run_target(),
             self._reporter.table,
@@ -298,7 +308,11 @@ class Session:
         outcome = self._judge()
         if outcome.status is Status.SUCCESS:
             self._reporter.phase("Swapping the new tables in")
-            run_dbt(self.workplace, ["run-operation", "finish_rebuild", *parse_anew], environment=SHADOW | self._lease)
+            run_dbt(
+                self.workplace,
+                ["run-operation", "finish_rebuild", *parse_anew, *self._variables],
+                environment=SHADOW | self._lease,
+            )
             # A view that some engines dropped with the tables it read.
             run_dbt(self.workplace, ["run", "--select", "identity_health"], environment=self._lease)
             with open_store(self.workplace) as store:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -14,6 +15,7 @@ from identity.public import public_differences, register_traits
 from identity.space import WAYS, Space
 from identity.streams import Batch, random_batch, without_patterns
 from support.dbt import Deployment, environment
+from support.marks import slow_on
 
 LEDGERS = ("stg_events", "identity_resolution")
 TABLES = (
@@ -112,6 +114,55 @@ def test_replay(deployment: Deployment) -> None:
     compare(deployment, way, int(seed), int(streams), *TABLES)
 
 
+def rebuild(deployment: Deployment, *models: str, **variables: object) -> None:
+    """Replay all through the forest, and swap it in."""
+    given = ("--vars", json.dumps({"identity_forest_from": -1, **variables}))
+    with environment({"PROFILES_SYNC_SHADOW": "__rebuild"}):
+        deployment.dbt("run-operation", "prepare_rebuild")
+        deployment.dbt("run", "--select", *models, *given)
+        deployment.dbt("run-operation", "finish_rebuild", *given)
+
+
+@slow_on("postgres")
+def test_rebuild_with_current_rules(deployment: Deployment) -> None:
+    """As if the rules of today had always held; so in every rebuild after it, and by others from when they change again."""
+    whole = random_batch(3, 30)
+    versions = [{**settings, "event_filters": []} for _, settings in whole.settings]
+    assert len(versions) > 1
+    middle, end = whole.events[len(whole.events) // 2].event_no, whole.events[-1].event_no
+
+    def part(after: int, upto: int) -> Batch:
+        return Batch(
+            [each for each in whole.events if after < each.event_no <= upto],
+            [each for each in whole.removals if after < each.event_no <= upto],
+            [],
+            [],
+        )
+
+    first, later = part(0, middle), part(middle, end + 100)
+    first.settings = [(1, versions[0]), (first.events[len(first.events) // 2].event_no, versions[1])]
+    space = synced(deployment, first, "rounds", *LEDGERS)
+    by_history = space.read()
+    assert not differences(by_history, run_reference(first.events, first.settings, first.removals))
+
+    rebuild(deployment, *LEDGERS, with_current_rules=True)
+    by_current = space.read()
+    assert not differences(by_current, run_reference(first.events, [(1, versions[1])], first.removals))
+    assert by_current != by_history
+    rebuild(deployment, *LEDGERS)
+    assert space.read() == by_current
+
+    space.record_settings(middle + 1, versions[0])
+    space.insert(later.events)
+    space.remove(*later.removals)
+    space.resolve()
+    settings = [(1, versions[1]), (middle + 1, versions[0])]
+    everything = run_reference(whole.events, settings, whole.removals)
+    assert not differences(space.read(), everything)
+    rebuild(deployment, *LEDGERS)
+    assert not differences(space.read(), everything)
+
+
 @pytest.mark.parametrize(
     ("seed", "streams", "models"),
     [
@@ -130,10 +181,7 @@ def test_rebuild_equals_increments(deployment: Deployment, seed: int, streams: i
     space = synced(deployment, batch, "rounds", *models)
     ledgers, tables = space.read(), space.contents()
 
-    with environment({"PROFILES_SYNC_SHADOW": "__rebuild"}):
-        deployment.dbt("run-operation", "prepare_rebuild")
-        deployment.dbt("run", "--select", *models, *WAYS["forest"])
-        deployment.dbt("run-operation", "finish_rebuild")
+    rebuild(deployment, *models)
 
     assert space.read() == ledgers
     assert space.contents() == tables
