@@ -44,7 +44,10 @@ def run_case_study(deployment: Deployment, cuts: tuple[int, ...]) -> Pipeline:
     return pipeline
 
 
-@pytest.mark.parametrize("cuts", [(4,), (2, 3, 4)], ids=["at once", "step by step"])
+@pytest.mark.parametrize(
+    "cuts",
+    [pytest.param((4,), id="at once", marks=pytest.mark.slow), pytest.param((2, 3, 4), id="step by step")],
+)
 def test_case_study(deployment: Deployment, cuts: tuple[int, ...]) -> None:
     run_case_study(deployment, cuts)
 

@@ -15,7 +15,6 @@ from identity.public import public_differences, register_traits
 from identity.space import WAYS, Space
 from identity.streams import Batch, random_batch, without_patterns
 from support.dbt import Deployment, environment
-from support.marks import slow_on
 
 LEDGERS = ("stg_events", "identity_resolution")
 TABLES = (
@@ -123,7 +122,7 @@ def rebuild(deployment: Deployment, *models: str, **variables: object) -> None:
         deployment.dbt("run-operation", "finish_rebuild", *given)
 
 
-@slow_on("postgres")
+@pytest.mark.slow
 def test_rebuild_with_current_rules(deployment: Deployment) -> None:
     """As if the rules of today had always held; so in every rebuild after it, and by others from when they change again."""
     whole = random_batch(3, 30)

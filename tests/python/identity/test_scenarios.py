@@ -40,7 +40,7 @@ def test_reference(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize(
     "way",
-    [pytest.param(way, id=name, marks=[pytest.mark.slow] * (name == "hand_over")) for name, way in WAYS.items()],
+    [pytest.param(way, id=name, marks=[pytest.mark.slow] * (name != "rounds")) for name, way in WAYS.items()],
 )
 def test_dbt(deployment: Deployment, way: Sequence[str]) -> None:
     """All scenarios in one space and run: each has its own identifiers, months and version of the settings."""
