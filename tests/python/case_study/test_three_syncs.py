@@ -6,6 +6,8 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from support.dbt import Deployment
 from support.pipeline import Pipeline
 
@@ -48,6 +50,7 @@ def moment(minute: int) -> str:
     return str(datetime(2024, 5, 1, 10, minute, 0, 123456))
 
 
+@pytest.mark.slow
 def test_three_syncs(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.configure(space_id="demo")

@@ -71,6 +71,7 @@ def test_selection_in_the_file(tmp_path: Path) -> None:
     assert "line 3" in cli.run("select").stderr
 
 
+@pytest.mark.slow
 def test_tables_and_columns(cli: Cli) -> None:
     found = rows(cli)
     order = found["order_completed"]

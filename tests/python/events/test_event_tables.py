@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from support.dbt import Deployment
 from support.marks import slow_on
 from support.pipeline import Pipeline, as_text
@@ -273,7 +275,7 @@ def test_columns_beyond_the_limit(deployment: Deployment) -> None:
     ]
 
 
-@slow_on("duckdb")
+@pytest.mark.slow
 def test_a_failed_table_catches_up(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync([track("m1", {"n": 1}), track("o1", {"n": 1}, event="Other Thing")])

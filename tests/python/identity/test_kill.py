@@ -200,15 +200,15 @@ def test_killed_at_a_statement(deployment: Deployment, way: str, step: int) -> N
     )
 
 
-@pytest.mark.parametrize("step", [pytest.param(29, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
-def test_connection_lost_at_a_statement(deployment: Deployment, step: int) -> None:
+@pytest.mark.slow
+def test_connection_lost_at_a_statement(deployment: Deployment) -> None:
     if deployment.database is None:
         pytest.skip("no connection to a server")
 
     check_statement_by_statement(
         deployment,
         "rounds",
-        step,
+        1,
         lambda statement_no: run_and_lose_connection(deployment, statement_no, *LEDGERS, *WAYS["rounds"]),
     )
 

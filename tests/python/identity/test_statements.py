@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from identity.reference import RawEvent
 from identity.space import Space, default_settings
 from support.dbt import Deployment
+from support.marks import slow_on
 from support.statements import Meter
 
 START = datetime(2025, 1, 1)
@@ -35,6 +36,7 @@ class Hours:
         return meter.counted
 
 
+@slow_on("postgres")
 def test_statements_of_each_kind_of_hour(deployment: Deployment) -> None:
     hours = Hours(deployment)
     people = [(f"u{number}", f"a{number}") for number in range(20)]

@@ -168,14 +168,8 @@ BREAK = {
 }
 
 
-@pytest.mark.parametrize(
-    "cause",
-    [
-        "a trigger",
-        pytest.param("a dropped column", marks=pytest.mark.slow),
-        pytest.param("a revoked right", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("cause", ["a trigger", "a dropped column", "a revoked right"])
 def test_a_table_that_fails_leaves_the_others_synced_and_heals(
     cli: Cli, archive: Path, database: PostgresDatabase, cause: str
 ) -> None:
@@ -230,6 +224,7 @@ def test_a_table_that_fails_leaves_the_others_synced_and_heals(
     assert query(database, f"select count(*) from profiles.cart_viewed where id = '{cause} 1'") == [(1,)]
 
 
+@pytest.mark.slow
 def test_readers_may_read_what_was_made_since(database: PostgresDatabase) -> None:
     assert query(database, "select id from profiles.seen_with_a_trigger", role=READER) == [("a trigger 3",)]
 

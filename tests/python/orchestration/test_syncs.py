@@ -315,6 +315,7 @@ def test_a_killed_sync_is_reported_with_what_its_dbt_went_on_to_write(
     assert run.status is dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.slow
 def test_an_interrupted_sync_says_so(cli: Cli, archive: Path) -> None:
     write_file(archive, "g", [call("page", "i1")])
     process = started_dbt(cli, archive)

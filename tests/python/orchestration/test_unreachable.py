@@ -32,6 +32,7 @@ def query(database: PostgresDatabase, sql: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_sync_that_cannot_connect_is_recorded_and_reaches_the_table_with_the_next(
     cli: Cli, postgres_database: PostgresDatabase
 ) -> None:

@@ -82,6 +82,7 @@ def test_nothing_in_the_home_keeps_an_erased_user(cli: Cli) -> None:
     assert cli.query("select id, segment_id from profiles.pages order by id") == pages
 
 
+@pytest.mark.slow
 def test_nothing_is_begun_that_a_disabled_home_could_not_end(cli: Cli) -> None:
     write_file(cli.folder / "archive", "a", [call("track", "m1", userId=USER, event="Paid", properties={"n": 1})])
     cli.json("land")

@@ -82,7 +82,7 @@ PAGES = "select id, segment_id from profiles.pages where id not in ('m10')"
 GRAPH = "select segment_id, canonical_segment_id from profiles.id_graph"
 
 
-@pytest.mark.parametrize("deployment", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.slow
 def test_a_user_is_erased_and_nobody_else_changes(pipeline: Pipeline, workplace: Workplace) -> None:
     deployment = pipeline.deployment
     pipeline.sync([*CALLS, REJECTED])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from support.dbt import Deployment
+from support.marks import slow_on
 from support.pipeline import Pipeline, as_text
 from traits.calls import call, identify
 
@@ -67,6 +68,7 @@ LATER_VALUES = [
 ]
 
 
+@slow_on("postgres")
 def test_worked_examples(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync([*T2, *T8[:3], *T9[:2], *T12[:2], *NULLS[:2], *VALUES])
