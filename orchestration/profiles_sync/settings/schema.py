@@ -11,7 +11,7 @@ import duckdb
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from profiles_sync.naming import CHANGES_OF, GRAPH_TABLES, INTERNAL_TABLES, TRAIT_UPDATES, is_fixed_column
+from profiles_sync.naming import CHANGES_OF, GRAPH_TABLES, INTERNAL_TABLES, TRAIT_UPDATES, is_fixed_column, snake_case
 
 Window = Literal["daily", "weekly", "monthly", "annually", "ever"]
 ColumnType = Literal["timestamp", "integer", "float", "boolean", "varchar"]
@@ -22,6 +22,7 @@ EVENT_FILTERS_MAXIMUM = 10
 
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPE_NAME = re.compile(r"[a-z][a-z0-9_.\-]*")
+_TABLE_NAME = re.compile(r"[a-z0-9_]+")
 _NORMALIZERS = ("trim", "lower")
 
 
@@ -128,6 +129,8 @@ class SelectiveSync(_Strict):
     @model_validator(mode="after")
     def _columns_may_be_off(self) -> SelectiveSync:
         for table, entry in self.tables.items():
+            if not _TABLE_NAME.fullmatch(table):
+                raise ValueError(f"`{table}` is no table's name; that of an event called so is `{snake_case(table)}`")
             if table in INTERNAL_TABLES:
                 raise ValueError(f"`{table}` is no public table")
             for column in entry.columns if isinstance(entry, TableSelection) else ():
