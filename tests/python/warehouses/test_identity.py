@@ -12,6 +12,6 @@ from support.dbt import Deployment
 STREAMS = {"bigquery": 6}
 
 
-@pytest.mark.parametrize(("way", "seed"), [("rounds", 4001), ("forest", 4002), ("hand_over", 4003)])
+@pytest.mark.parametrize(("way", "seed"), [("rounds", 4001), ("forest", 4004), ("hand_over", 4003)])
 def test_random_streams_equal_the_reference(deployment: Deployment, way: str, seed: int) -> None:
     compare(deployment, way, seed, STREAMS.get(deployment.engine, 60), *LEDGERS)
