@@ -1,13 +1,16 @@
 {#- The batches of this run, mappings: `after` < number <= `upto`, the `version` of the settings, the `settings` (the newest for all with the
-    variable `with_current_rules`, and after such a rebuild those of its time for all before it), and whether it `ends_with_actions`. The numbers above `after` up to `last` are cut where other `versions`
-    come into force, and after each run of `actions` (numbers, ascending): what one takes away is gone for every event after it. -#}
+    variable `with_current_rules`, and after such a rebuild those of its time for all before it), and whether it `ends_with_actions`. The numbers
+    above `after` up to `last` are cut where other `versions` come into force, and after each run of `actions` (numbers, ascending): what one
+    takes away is gone for every event after it. -#}
 {% macro identity_batches(versions, after, last, actions) %}
   {%- set batches = [] -%}
   {%- if var('with_current_rules', false) -%}
     {%- set versions = versions[-1:] -%}
   {%- endif -%}
   {%- set first = namespace(index=0) -%}
-  {%- for version in versions if version.origin.endswith(':rebuild') -%} {%- set first.index = versions.index(version) -%} {%- endfor -%}
+  {%- for version in versions -%}
+    {%- if version.origin.endswith(':rebuild') -%} {%- set first.index = loop.index0 -%} {%- endif -%}
+  {%- endfor -%}
   {%- set versions = versions[first.index:] -%}
   {%- set is_action, cuts = {}, [] -%}
   {%- for number in actions -%} {%- do is_action.update({number: true}) -%} {%- endfor -%}
