@@ -22,7 +22,7 @@ EVENT_FILTERS_MAXIMUM = 10
 
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPE_NAME = re.compile(r"[a-z][a-z0-9_.\-]*")
-_TABLE_NAME = re.compile(r"[a-z0-9_]+")
+_NAME = re.compile(r"[a-z0-9_]+")
 _NORMALIZERS = ("trim", "lower")
 
 
@@ -129,11 +129,14 @@ class SelectiveSync(_Strict):
     @model_validator(mode="after")
     def _columns_may_be_off(self) -> SelectiveSync:
         for table, entry in self.tables.items():
-            if not _TABLE_NAME.fullmatch(table):
+            if not _NAME.fullmatch(table):
                 raise ValueError(f"`{table}` is no table's name; that of an event called so is `{snake_case(table)}`")
             if table in INTERNAL_TABLES:
                 raise ValueError(f"`{table}` is no public table")
             for column in entry.columns if isinstance(entry, TableSelection) else ():
+                if not _NAME.fullmatch(column):
+                    name = snake_case(column)
+                    raise ValueError(f"`{column}` is no column's name; that of a property called so is `{name}`")
                 if table in GRAPH_TABLES - {TRAIT_UPDATES}:
                     raise ValueError(f"columns of `{table}` cannot be switched off; the table can")
                 if is_fixed_column(table, column):

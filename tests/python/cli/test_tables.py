@@ -61,6 +61,7 @@ def test_selection_in_the_file(tmp_path: Path) -> None:
         ("pages.name", "`pages.name` is part of every row"),
         ("identity_resolution", "is no public table"),
         ("Order Completed", "`Order Completed` is no table's name; that of an event called so is `order_completed`"),
+        ("pages.Größe", "`Größe` is no column's name; that of a property called so is `gr_e`"),
         ("a.b.c", "names no table and no column"),
     ):
         before = config.read_text()

@@ -172,12 +172,11 @@ def test_dbt_by_hand_on_a_home_that_is_not_there_does_not_wait_for_minutes(cli: 
     assert time.monotonic() - before < 200
 
 
-def test_a_terminal_without_a_character_gets_the_rest(tmp_path: Path) -> None:
-    cli = Cli(tmp_path, {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"})
-    cli.home.mkdir()
-    cli.home.joinpath("profiles_sync.yml").write_text("selective_sync: {tables: {größe: false}}\n", "utf-8")
+def test_a_terminal_without_a_character_gets_the_rest() -> None:
+    command = [str(PROGRAM), "grants", "postgres", "--user", "größe"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
 
-    shown = cli.run("select")
+    shown = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.splitlines()[-1].split() == ["gr??e", "|", "off", "|"]
+    assert "gr??e" in shown.stdout

@@ -230,6 +230,8 @@ def test_every_value_is_in_its_column(deployment: Deployment) -> None:
     assert (report.landed, report.rejected) == (len(CALLS), {})
     assert {(each.notice, each.table_name, each.column_name) for each in report.notices} == {
         ("shared_event_table", "order_completed", None),
+        # An integer of twenty digits.
+        ("value_rounded", "order_completed", "total_items"),
         *(("shared_column", table, column) for table in ("pages", "screens") for column in ("name", "category")),
     }
     pipeline.build()
