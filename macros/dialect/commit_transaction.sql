@@ -1,15 +1,16 @@
-{#- Ends a transaction begun by `write_step`: all of its statements take effect, or none. -#}
+{#- Ends a transaction begun by `write_step`: all of its statements take effect, or none, and none when another sync has taken over. -#}
 {% macro commit_transaction(transaction) %}
-  {%- do profiles_sync.hold_lease() -%}
   {{- return(adapter.dispatch('commit_transaction', 'profiles_sync')(transaction)) -}}
 {% endmacro %}
 
 {% macro default__commit_transaction(transaction) %}
+  {%- do profiles_sync.hold_lease() -%}
   {%- do adapter.commit() -%}
 {% endmacro %}
 
 {#- Another one begins with it (see `commit`). -#}
 {% macro postgres__commit_transaction(transaction) %}
+  {%- do profiles_sync.hold_lease() -%}
   {%- do profiles_sync.commit() -%}
 {% endmacro %}
 
@@ -17,13 +18,18 @@
   {{- return(profiles_sync.default__commit_transaction(transaction)) -}}
 {% endmacro %}
 
-{#- One script. Its last statement gives the rows that each of the others wrote. -#}
+{#- One script, which looks at the lease itself: what was read before it was sent says nothing about its commit. Its last statement gives the
+    rows that each of the others wrote. -#}
 {% macro bigquery__commit_transaction(transaction) %}
   {%- set names = transaction.rows.keys() | list -%}
+  {%- set run_id = env_var('PROFILES_SYNC_RUN_ID', '') -%}
   {% call statement('transaction', fetch_result=true) %}
     {%- for name in names %}
     declare rows_{{ loop.index }} int64 default 0;
     {%- endfor %}
+    {%- if run_id %}
+    assert exists ({{ profiles_sync.lease_query(run_id) }}) as {{ profiles_sync.text_literal(profiles_sync.lost_lease_message()) }};
+    {%- endif %}
     begin transaction;
     {%- for sql in transaction.statements %}
     {{ sql }};
@@ -40,11 +46,13 @@
 
 {#- Begun by `write_step` itself, not by dbt. -#}
 {% macro snowflake__commit_transaction(transaction) %}
+  {%- do profiles_sync.hold_lease() -%}
   {%- do run_query('commit') -%}
 {% endmacro %}
 
 {#- Begun by `write_step` itself: dbt works with autocommit there. -#}
 {% macro sqlserver__commit_transaction(transaction) %}
+  {%- do profiles_sync.hold_lease() -%}
   {%- do run_query('commit transaction') -%}
 {% endmacro %}
 

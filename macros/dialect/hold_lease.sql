@@ -25,10 +25,6 @@
 {% macro duckdb__hold_lease(run_id) %}
 {% endmacro %}
 
-{#- A transaction there is one script, sent as a whole; what was read before it says nothing about its commit. -#}
-{% macro bigquery__hold_lease(run_id) %}
-{% endmacro %}
-
 {% macro lease_query(run_id) %}
   {{- return(
     'select lease.sync_id from ' ~ profiles_sync.contract_relation('current_sync') ~ ' as lease where lease.sync_id = '
@@ -37,7 +33,9 @@
 {% endmacro %}
 
 {% macro require_lease(rows) %}
-  {%- if not rows -%}
-    {{ exceptions.raise_compiler_error('another sync has taken over this space; nothing of this table was written') }}
-  {%- endif -%}
+  {%- if not rows -%} {{ exceptions.raise_compiler_error(profiles_sync.lost_lease_message()) }} {%- endif -%}
+{% endmacro %}
+
+{% macro lost_lease_message() %}
+  {{- return('another sync has taken over this space; nothing of this table was written') -}}
 {% endmacro %}

@@ -137,16 +137,19 @@
       {%- if windows %}
       union all
       select
-        gains.node,
-        gains.check_name,
-        gains.added_ms + {{ profiles_sync.rule_window_ms(settings, 'rules') }} as clock_ms,
+        node,
+        check_name,
+        gone_ms as clock_ms,
         cast(0 as {{ profiles_sync.column_type('bigint') }}) as event_no,
         0 as asks,
-        -sum(gains.n) as n
-      from gains
-      left join rules on rules.external_id_type = gains.check_name
-      where gains.added_ms > gains.clock_ms - {{ profiles_sync.rule_window_ms(settings, 'rules') }}
-      group by gains.node, gains.check_name, gains.added_ms, {{ profiles_sync.rule_window_ms(settings, 'rules') }}
+        -sum(n) as n
+      from (
+        select gains.node, gains.check_name, gains.added_ms + {{ profiles_sync.rule_window_ms(settings, 'rules') }} as gone_ms, gains.n
+        from gains
+        left join rules on rules.external_id_type = gains.check_name
+        where gains.added_ms > gains.clock_ms - {{ profiles_sync.rule_window_ms(settings, 'rules') }}
+      ) as leaving
+      group by node, check_name, gone_ms
       {%- endif %}
       union all
       select placed.node, checks.check_name, placed.clock_ms, placed.event_no, 1 as asks, 0 as n

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from profiles_sync.cli.app import EXIT_CODES, HomeOption, JsonOption, TargetOption, app, print_json
+from profiles_sync.cli.app import EXIT_CODES, HomeOption, JsonOption, TargetOption, app, existing_home, print_json
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
 
@@ -73,8 +73,10 @@ def suppress(
     from profiles_sync.project import open_workplace
 
     users = _users(user_id, user_ids_from)
-    suppress_users(open_workplace(Home.locate(home), target=target), users, suppressed=True)
-    print(f"Calls of {len(users)} users do not land from now on.")
+    changed = suppress_users(open_workplace(existing_home(home), target=target), users, suppressed=True)
+    print(
+        f"Calls of {len(users)} users do not land from now on; {len(users) - changed} of them were suppressed before."
+    )
 
 
 @privacy_app.command()
@@ -89,8 +91,8 @@ def unsuppress(
     from profiles_sync.project import open_workplace
 
     users = _users(user_id, user_ids_from)
-    suppress_users(open_workplace(Home.locate(home), target=target), users, suppressed=False)
-    print(f"Calls of {len(users)} users land again.")
+    changed = suppress_users(open_workplace(existing_home(home), target=target), users, suppressed=False)
+    print(f"Calls of {changed} users land again; {len(users) - changed} of those named were not suppressed.")
 
 
 @identifier_app.command()

@@ -18,6 +18,7 @@ from profiles_sync.sync.launch import check_ready, run_sync
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.prune import require_every_call
+from profiles_sync.sync.store import bind
 from profiles_sync.warehouse import open_warehouse
 
 _WAIT_S = 600.0
@@ -42,6 +43,7 @@ def delete_users(
         ProfilesSyncError: A sync is running (``E_LOCKED``), landed calls were pruned (``E_STATE``), or the warehouse
             refuses.
     """
+    workplace.home.check_bound()
     with _locked(workplace):
         check_ready(workplace, ())
         # Once it is recorded, no sync ends well before the tables are rebuilt.
@@ -56,15 +58,21 @@ def delete_users(
     return events, run_sync(workplace, reporter, full_refresh=True)
 
 
-def suppress_users(workplace: Workplace, user_ids: Sequence[str], *, suppressed: bool) -> None:
-    """Let the calls of users land no longer, or land again.
+def suppress_users(workplace: Workplace, user_ids: Sequence[str], *, suppressed: bool) -> int:
+    """Let the calls of users land no longer, or land again; before the first sync, too.
+
+    Returns:
+        The number of users of whom this was not true before.
 
     Raises:
         ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse refuses.
     """
     action = requests.Action.SUPPRESS if suppressed else requests.Action.UNSUPPRESS
     with _locked(workplace), open_warehouse(workplace.target) as warehouse, warehouse.transaction():
-        requests.record(warehouse, action, user_ids, requests.RequestStatus.FINISHED, 0)
+        before = requests.read_suppression(warehouse)
+        changed = [user for user in user_ids if (before is not None and before.covers(user)) != suppressed]
+        requests.record(warehouse, action, changed, requests.RequestStatus.FINISHED, 0)
+    return len(changed)
 
 
 def remove_identifier(workplace: Workplace, external_id_type: str, value: str) -> None:
@@ -76,6 +84,7 @@ def remove_identifier(workplace: Workplace, external_id_type: str, value: str) -
     """
     if external_id_type == "group_id":
         raise ConfigError("a group_id belongs to no person's profile", hint="Only identifiers of persons are removed.")
+    workplace.home.check_bound()
     with _locked(workplace), open_warehouse(workplace.target) as warehouse:
         mapping = f"{warehouse.public('external_id_mapping')}"
         owner = warehouse.query(
@@ -105,11 +114,11 @@ def remove_identifier(workplace: Workplace, external_id_type: str, value: str) -
 
 @contextmanager
 def _locked(workplace: Workplace) -> Iterator[None]:
-    workplace.home.check_bound()
     with HomeLock(workplace.home.lock_file) as lock:
         if not lock.acquire(wait_s=_WAIT_S):
             raise ProfilesSyncError(
                 "a sync is running in this home", hint="Try again when it has ended.", code="E_LOCKED"
             )
+        bind(workplace)
         prepare_space(workplace)
         yield

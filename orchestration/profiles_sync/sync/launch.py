@@ -20,6 +20,7 @@ from profiles_sync.sync import history
 from profiles_sync.sync.event_models import read_event_tables, write_dbt_files, write_event_models
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.progress import Reporter
+from profiles_sync.sync.prune import require_calls_since, require_every_call
 from profiles_sync.sync.session import land_files
 from profiles_sync.sync.store import open_store
 
@@ -157,11 +158,13 @@ def extend_backfill(workplace: Workplace, since: datetime, tables: Sequence[str]
 
     Raises:
         ConfigError: A table is no event table, all of them go back as far already, or syncs are off.
-        ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse cannot be reached.
+        ProfilesSyncError: A sync is running (``E_LOCKED``), calls were pruned (``E_STATE``), or the warehouse cannot be
+            reached.
     """
     workplace.home.check_bound()
     check_ready(workplace, ())
     with _locked(workplace), open_store(workplace) as store:
+        require_calls_since(store.warehouse, since)
         if not store.extend_backfill(since, tables):
             raise ConfigError(
                 f"{', '.join(tables) or 'every event table'} goes back to {since:%Y-%m-%d %H:%M:%S} already",
@@ -174,11 +177,14 @@ def retype_column(workplace: Workplace, table: str, column: str, data_type: str)
 
     Raises:
         ConfigError: There is no such column, or syncs are off.
-        ProfilesSyncError: A sync is running (``E_LOCKED``), or the warehouse cannot be reached.
+        ProfilesSyncError: A sync is running (``E_LOCKED``), calls were pruned (``E_STATE``), or the warehouse cannot be
+            reached.
     """
     workplace.home.check_bound()
     check_ready(workplace, ())
     with _locked(workplace), open_store(workplace) as store:
+        # Once the registry says so, the table must follow.
+        require_every_call(store.warehouse, hint="So the column stays as it is.")
         store.retype_column(table, column, data_type)
 
 

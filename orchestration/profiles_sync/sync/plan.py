@@ -94,6 +94,26 @@ def make_plan(progress: Progress, manifest: Mapping[str, Any], selection: Select
     return Plan(tuple(behind), tuple(event_models), bool(event_models) and len(event_models) == total)
 
 
+def built_up_to(progress: Progress, manifest: Mapping[str, Any], selection: SelectiveSync) -> int:
+    """Return the newest event that nothing is to be made of any more; a table without news holds none back.
+
+    Args:
+        progress: How far everything is.
+        manifest: dbt's manifest. Tables that it does not know are those of a project that uses this one as a package.
+        selection: What is switched off, and so behind nothing.
+    """
+    if progress.unfilled:
+        return 0
+    known = {node["alias"] for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+    behind = {
+        table
+        for table, mark in progress.tables.items()
+        if table not in known and selection.is_on(table) and progress.registry.get(table, progress.landed) > mark
+    }
+    behind.update(set(make_plan(progress, manifest, selection).behind) - {IDENTITY})
+    return min([progress.resolved, *(progress.tables.get(table, 0) for table in behind)])
+
+
 def rebuild_plan() -> Plan:
     """Return the plan that builds everything."""
     return Plan((IDENTITY,), (), True)

@@ -11,9 +11,12 @@ import dagster as dg
 
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.privacy.requests import has_unfinished
-from profiles_sync.project import Workplace
+from profiles_sync.project import Workplace, load_manifest, project_dir
+from profiles_sync.settings import load_settings
 from profiles_sync.sync import history
 from profiles_sync.sync.lock import HomeLock
+from profiles_sync.sync.plan import built_up_to
+from profiles_sync.sync.store import Store
 from profiles_sync.warehouse import Warehouse, open_warehouse
 
 # Bookkeeping with the column that tells its age. What exactly-once landing and a rebuild live on is none of it.
@@ -69,7 +72,7 @@ def prune(workplace: Workplace, *, dry_run: bool) -> list[Pruned]:
             copied = {row[0] for row in warehouse.query(f"select run_id from {warehouse.ops('sync_runs')}")}
             with warehouse.transaction():
                 pruned = _bookkeeping(warehouse, now - timedelta(days=retention.ops_days), retention.ops_days, dry_run)
-                pruned.append(_raw_events(warehouse, now, retention.raw_events_days, dry_run))
+                pruned.append(_raw_events(workplace, warehouse, now, dry_run))
             before = now - timedelta(days=retention.dagster_days)
             runs = _runs(workplace, instance, before, copied, dry_run=dry_run)
         pruned.append(Pruned("Dagster runs", f"{retention.dagster_days} days", runs))
@@ -103,6 +106,27 @@ def require_every_call(warehouse: Warehouse, *, hint: str) -> None:
         )
 
 
+def require_calls_since(warehouse: Warehouse, since: datetime) -> None:
+    """Refuse to go back to calls that were pruned.
+
+    Args:
+        warehouse: An open connection.
+        since: Oldest receipt wanted, UTC without zone.
+
+    Raises:
+        ProfilesSyncError: Some of them were (``E_STATE``).
+    """
+    if (pruned := pruned_events(warehouse)) <= 0:
+        return
+    oldest = warehouse.query(f"select min(landed_on) from {warehouse.staging('raw_events')}")[0][0]
+    if oldest is None or since.date() < oldest:
+        raise ProfilesSyncError(
+            f"{pruned} landed calls were pruned, and their rows cannot be added",
+            hint=f"Calls are kept that landed since {oldest}: --since {oldest}." if oldest else "No call is left.",
+            code="E_STATE",
+        )
+
+
 def _bookkeeping(warehouse: Warehouse, before: datetime, days: int, dry_run: bool) -> list[Pruned]:
     moment = before.replace(tzinfo=None)
     runs = f"run_id in (select run_id from {warehouse.ops('sync_runs')} where finished_at < ?)"
@@ -115,8 +139,8 @@ def _bookkeeping(warehouse: Warehouse, before: datetime, days: int, dry_run: boo
     ]
 
 
-def _raw_events(warehouse: Warehouse, now: datetime, days: int | None, dry_run: bool) -> Pruned:
-    name = warehouse.staging("raw_events")
+def _raw_events(workplace: Workplace, warehouse: Warehouse, now: datetime, dry_run: bool) -> Pruned:
+    name, days = warehouse.staging("raw_events"), workplace.deployment.retention.raw_events_days
     if days is None:
         return Pruned(name, "for ever", 0)
     if has_unfinished(warehouse):
@@ -125,13 +149,8 @@ def _raw_events(warehouse: Warehouse, now: datetime, days: int | None, dry_run: 
             hint="Sync, then prune.",
             code="E_STATE",
         )
-    # Every table has made its rows of them.
-    done = warehouse.query(
-        f"select min(last_event_no), (select max(to_event_no) from {warehouse.staging('identity_resolution')}) "
-        f"from (select table_name, max(last_event_no) as last_event_no from {warehouse.ops('table_state')} "
-        "group by table_name) as states"
-    )[0]
-    upto = min(int(done[0] or 0), int(done[1] or 0))
+    settings = load_settings(workplace.home, project_dir(), workplace.target.schema)
+    upto = built_up_to(Store(warehouse).progress(), load_manifest(workplace), settings.selective_sync)
     condition = f"landed_on < ? and event_no <= {upto}"
     count = _delete(warehouse, name, condition, [(now - timedelta(days=days)).date()], dry_run)
     return Pruned(name, f"{days} days", count)

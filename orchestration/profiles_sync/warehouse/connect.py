@@ -16,7 +16,7 @@ _ENGINES = {
     "duckdb": ("profiles_sync.warehouse.duckdb", "DuckDBWarehouse"),
     "postgres": ("profiles_sync.warehouse.postgres", "PostgresWarehouse"),
     "sqlserver": ("profiles_sync.warehouse.sqlserver", "SQLServerWarehouse"),
-    "synapse": ("profiles_sync.warehouse.sqlserver", "SynapseWarehouse"),
+    "synapse": ("profiles_sync.warehouse.synapse", "SynapseWarehouse"),
     "redshift": ("profiles_sync.warehouse.redshift", "RedshiftWarehouse"),
     "snowflake": ("profiles_sync.warehouse.snowflake", "SnowflakeWarehouse"),
 }

@@ -1,4 +1,4 @@
-"""SQL Server, Azure SQL Database and dedicated pools of Synapse, over the connections of their dbt adapters."""
+"""SQL Server and Azure SQL Database, over the connections of dbt-sqlserver."""
 
 from __future__ import annotations
 
@@ -88,15 +88,10 @@ class SQLServerWarehouse(Warehouse):
 
     def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
         """Insert the result of a DuckDB query over local files, many rows at once."""
-        names = ", ".join(f'"{column}"' for column in columns)
-        # Models take values out of payloads as they are written there, and compare them.
-        values = ", ".join(
-            'cast(json("payload") as varchar)' if column == "payload" else f'"{column}"' for column in columns
-        )
         written = 0
         with duckdb.connect() as local:
             limit_memory(local, scratch)
-            found = local.execute(f"select {values} from ({query}) as found ({names})")
+            found = local.execute(rows_sql(columns, query))
             while rows := found.fetchmany(_ROWS_AT_ONCE):
                 self._insert_many(table, columns, rows)
                 written += len(rows)
@@ -151,17 +146,15 @@ class SQLServerWarehouse(Warehouse):
             raise WarehouseError.of(error, self.engine, self._secrets) from error
 
 
-class SynapseWarehouse(SQLServerWarehouse):
-    """A connection to a dedicated pool."""
+def rows_sql(columns: Sequence[str], query: str) -> str:
+    """Return a DuckDB query whose rows go into the columns as they are: payloads compact, as models compare what they take out of them.
 
-    engine = "synapse"
-
-    @classmethod
-    def _manager(cls) -> Any:
-        from dbt.adapters.synapse.synapse_connection_manager import SynapseConnectionManager
-
-        return SynapseConnectionManager
-
-    def lock(self, table: str) -> None:
-        """Let other transactions wait that want to delete from the table: a pool has no lock but that of a change."""
-        self.execute(f"delete from {table} where load_id is null")
+    Args:
+        columns: Names of the columns.
+        query: DuckDB query for their values, in this order.
+    """
+    names = ", ".join(f'"{column}"' for column in columns)
+    values = ", ".join(
+        'cast(json("payload") as varchar)' if column == "payload" else f'"{column}"' for column in columns
+    )
+    return f"select {values} from ({query}) as found ({names})"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,12 +18,13 @@ from profiles_sync.privacy.commands import delete_users
 from profiles_sync.privacy.requests import Action, RequestStatus, record
 from profiles_sync.project import open_workplace
 from profiles_sync.sync import history
+from profiles_sync.sync.launch import extend_backfill, retype_column
 from profiles_sync.sync.progress import SilentReporter
 from profiles_sync.sync.prune import prune, pruned_events
 from profiles_sync.sync.store import bind
 from profiles_sync.warehouse import open_warehouse
 from support.dbt import Deployment, environment
-from support.landing import call
+from support.landing import call, track
 from support.pipeline import Pipeline
 from support.places import Place
 
@@ -54,7 +57,7 @@ def runs(home: Path) -> set[str]:
 def test_it_keeps_within_the_retention(pipeline: Pipeline) -> None:
     deployment = pipeline.deployment
     pipeline.configure(retention={"raw_events_days": 30})
-    pipeline.sync([call("page", "m1"), call("page", "m2"), b"no json"])
+    pipeline.sync([call("page", "m1", properties={"total": 1}), call("page", "m2"), b"no json"])
     with history.open_instance(Home(deployment.home)) as instance:
         copied, not_copied, recent = (a_sync.execute_in_process(instance=instance).run_id for _ in range(3))
     with sqlite3.connect(deployment.home / "dagster" / "history" / "runs.db") as database:
@@ -105,6 +108,14 @@ def test_it_keeps_within_the_retention(pipeline: Pipeline) -> None:
     with pytest.raises(ProfilesSyncError, match=r"1 landed calls were pruned.*\n.*nothing was erased"):
         delete_users(workplace, SilentReporter(), ["u1"], whole_profile=False)
     assert deployment.query("select count(*) from profiles_ops.privacy_requests") == [(0,)]
+    # The same holds for a column of another type, and for a backfill that goes back to what is gone.
+    pages = "select data_type from profiles_ops.column_registry where table_name = 'pages' and column_name = 'total'"
+    with pytest.raises(ProfilesSyncError, match="1 landed calls were pruned"):
+        retype_column(workplace, "pages", "total", "varchar")
+    assert deployment.query(pages) == [("integer",)]
+    with pytest.raises(ProfilesSyncError, match=r"1 landed calls were pruned.*\n?.*--since 20"):
+        extend_backfill(workplace, datetime(1970, 1, 1), [])
+    assert deployment.query("select count(*) from profiles_ops.backfill_boundaries") == [(1,)]
     pipeline.build()
     assert deployment.query("select id from profiles.pages order by 1") == [("m1",), ("m2",), ("m3",)]
     # Once it is built, the other old call goes too.
@@ -115,3 +126,22 @@ def test_it_keeps_within_the_retention(pipeline: Pipeline) -> None:
     with pytest.raises(ProfilesSyncError, match="an erased user"):
         prune(workplace, dry_run=False)
     assert deployment.query("select count(*) from profiles_staging.raw_events") == [(2,)]
+
+
+def test_a_table_without_news_holds_no_call_back(pipeline: Pipeline) -> None:
+    deployment = pipeline.deployment
+    pipeline.configure(retention={"raw_events_days": 30})
+    pipeline.sync([track("m1", "Cart Viewed")])
+    workplace = open_workplace(Home(deployment.home))
+    bind(workplace)
+
+    def after(calls: list[dict[str, Any]]) -> int:
+        """Calls that go after a sync that did not build the table."""
+        pipeline.land(calls)
+        pipeline.build("--exclude", "event__cart_viewed")
+        deployment.query("update profiles_staging.raw_events set landed_on = current_date - 31")
+        return next(each.count for each in prune(workplace, dry_run=True) if "raw_events" in each.what)
+
+    assert after([call("page", "m2")]) == 2
+    # With news that it failed to take, it does.
+    assert after([track("m3", "Cart Viewed"), call("page", "m4")]) == 1

