@@ -167,14 +167,13 @@ def _identifiers(warehouse: Warehouse, profiles: Sequence[int]) -> set[str]:
 
 def _events(warehouse: Warehouse, user_ids: Sequence[str], profiles: Sequence[int]) -> list[int]:
     """Return the numbers of the calls, with every copy of them that landed."""
-    raw = warehouse.staging("raw_events")
+    raw, mentions = warehouse.staging("raw_events"), warehouse.contains.format(warehouse.payload_text)
     found = set(_in(warehouse, "select event_no from {raw_events} where user_id in ({})", user_ids))
     for user_id in user_ids:
         # An Alias says who the user was before.
         said = json.dumps(user_id, ensure_ascii=False)
         for event_no, payload in warehouse.query(
-            f"select event_no, payload from {raw} where type = 'alias' and position(? in cast(payload as varchar)) > 0",
-            [said],
+            f"select event_no, payload from {raw} where type = 'alias' and {mentions}", [said]
         ):
             document = payload if isinstance(payload, dict) else json.loads(payload)
             if str(document.get("previousId")) == user_id:
@@ -201,17 +200,18 @@ def _forget_quotes(warehouse: Warehouse, texts: Iterable[str]) -> None:
     """Delete rejected calls and blank messages that hold one of the texts."""
     for text in texts:
         said = json.dumps(text, ensure_ascii=False)
-        condition = "position(? in payload_text) > 0"
+        mentions = warehouse.contains.format("payload_text")
+        condition = mentions
         parameters = [said]
         if text.isdigit():
-            condition += " or position(? in payload_text) > 0"
+            condition += f" or {mentions}"
             parameters.append(f":{text}")
         warehouse.execute(f"delete from {warehouse.ops('rejected_events')} where {condition}", parameters)
         if len(text) >= SEARCHED_LENGTH:
             for table, column in _QUOTING:
                 warehouse.execute(
                     f"update {warehouse.ops(table)} set {column} = replace({column}, ?, '{ERASED}') "
-                    f"where position(? in {column}) > 0",
+                    f"where {warehouse.contains.format(column)}",
                     [text, text],
                 )
 

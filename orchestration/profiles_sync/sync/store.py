@@ -179,7 +179,8 @@ class Store:
             if latest is not None and latest >= mark:
                 # The clock was set back.
                 mark = latest + timedelta(microseconds=1)
-            house.execute(f"delete from {table}")
+            # BigQuery deletes nothing without a condition.
+            house.execute(f"delete from {table} where sync_id is not null")
             house.insert(table, ["sync_id", "uuid_ts", "consumed"], [(sync_id, mark, 0)])
 
     def missing(self, run_ids: Collection[str]) -> set[str]:

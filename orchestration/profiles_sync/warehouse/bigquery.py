@@ -41,6 +41,8 @@ class BigQueryWarehouse(Warehouse):
     """
 
     engine = "bigquery"
+    payload_text = "payload"
+    contains = "strpos({}, ?) > 0"
     user_query = "select session_user()"
     clock_query = "select unix_seconds(current_timestamp())"
 

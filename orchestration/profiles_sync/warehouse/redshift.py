@@ -38,6 +38,7 @@ class RedshiftWarehouse(Warehouse):
 
     engine = "redshift"
     json_value = "json_parse(?)"
+    payload_text = "json_serialize(payload)"
 
     def __init__(self, connection: Any, space: str, secrets: Sequence[str] = ()) -> None:
         super().__init__(space)

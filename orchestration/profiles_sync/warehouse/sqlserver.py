@@ -24,6 +24,8 @@ class SQLServerWarehouse(Warehouse):
     """A connection with autocommit; rows go in as arrays of parameters, the driver's bulk path within a transaction."""
 
     engine = "sqlserver"
+    payload_text = "payload"
+    contains = "charindex(?, {}) > 0"
     add_column = "add"
     clock_query = "select datediff_big(second, '1970-01-01', sysutcdatetime())"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.dbt import Deployment
+from support.marks import slow_on
 from support.pipeline import Pipeline, expected_rows
 
 HERE = Path(__file__).parent
@@ -52,6 +53,7 @@ def test_case_study(deployment: Deployment, cuts: tuple[int, ...]) -> None:
     run_case_study(deployment, cuts)
 
 
+@slow_on("postgres")
 def test_nothing_landed_yet(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     deployment.dbt("build")

@@ -36,6 +36,7 @@ def rows(cli: Cli) -> dict[str, Any]:
     return {table["name"]: table for table in cli.json("tables")}
 
 
+@pytest.mark.slow
 def test_selection_in_the_file(tmp_path: Path) -> None:
     cli = Cli(tmp_path)
     cli.home.mkdir()

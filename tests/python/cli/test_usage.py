@@ -60,6 +60,7 @@ def test_an_unknown_target(cli: Cli) -> None:
     assert "duckdb" in message
 
 
+@pytest.mark.slow
 def test_a_damaged_home(cli: Cli) -> None:
     (cli.home / "dagster" / "history").mkdir(parents=True)
     (cli.home / "dagster" / "history" / "runs.db").write_bytes(b"no database" * 100)
@@ -95,6 +96,7 @@ def test_a_sync_that_is_not_there(cli: Cli) -> None:
     assert "there is no sync 1234" in refused(cli, "history", "1234")
 
 
+@pytest.mark.slow
 def test_no_sync_yet(cli: Cli) -> None:
     (cli.home / "dagster").mkdir(parents=True)
 
@@ -105,6 +107,7 @@ def test_no_sync_yet(cli: Cli) -> None:
         assert "there was no sync in this home yet" in refused(cli, command)
 
 
+@pytest.mark.slow
 def test_a_path_that_is_not_there(cli: Cli) -> None:
     record = cli.json("sync", "--source", "no-such-folder", exit_code=1)
 

@@ -131,6 +131,7 @@ def test_where_it_lands(deployment: Deployment) -> None:
     assert {ident for (ident,) in deployment.query("select id from profiles.odd")} == {"nul", "twice", "types"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deployment", ["duckdb"], indirect=True)
 def test_the_limits_of_segment(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)

@@ -103,6 +103,7 @@ EXPECTED = {
 }  # fmt: skip
 
 
+@slow_on("postgres")
 def test_odd_payloads(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync([track(name, properties) for name, properties in ODD.items()])
@@ -223,7 +224,7 @@ def test_every_call_type(deployment: Deployment) -> None:
     assert deployment.query("select id from profiles.odd_thing where segment_id is null") == [("t3",)]
 
 
-@slow_on("duckdb")
+@pytest.mark.slow
 def test_tables_and_columns_appear_in_the_sync_that_brings_them(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync([track("a1", {"n": 1}, event="First Thing"), track("a2", {"n": 2}, event="first thing")])
@@ -253,7 +254,7 @@ def test_tables_and_columns_appear_in_the_sync_that_brings_them(deployment: Depl
     )
 
 
-@slow_on("postgres")
+@pytest.mark.slow
 def test_columns_beyond_the_limit(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.options = replace(pipeline.options, max_columns_per_table=2)

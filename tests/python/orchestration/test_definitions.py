@@ -129,6 +129,7 @@ def test_dagster_of_a_home_reports_to_nobody(workplace: Workplace) -> None:
     assert os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
 
 
+@pytest.mark.slow
 def test_dg_check_defs(workplace: Workplace) -> None:
     """From the root of a checkout, as a developer types it."""
     program = Path(sys.executable).with_name("dg")

@@ -12,8 +12,10 @@ from profiles_sync.sync.outcome import LandingResult, Outcome, Status, TableResu
 from profiles_sync.sync.store import Store
 from profiles_sync.warehouse import open_warehouse
 from support.dbt import Deployment, environment
+from support.marks import slow_on
 
 
+@slow_on("postgres")
 def test_notices_of_a_sync_and_its_loads_are_counted_by_table(deployment: Deployment) -> None:
     with environment(deployment.env):
         workplace = open_workplace(Home(deployment.home))

@@ -283,6 +283,7 @@ def started_dbt(cli: Cli, archive: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_a_killed_sync_is_reported_with_what_its_dbt_went_on_to_write(
     cli: Cli, archive: Path, instance: dg.DagsterInstance
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_server_that_was_away_for_an_hour(tmp_path: Path) -> None:
         assert [record["status"] for record in cli.json("history")] == ["Success", "Failed", "Success"]
 
 
+@pytest.mark.slow
 def test_a_schema_with_foreign_tables_is_refused(cli: Cli, postgres_database: PostgresDatabase) -> None:
     query(postgres_database, "create schema profiles; create table profiles.invoices as select 1 as id; select 1")
     archive = cli.folder / "archive"

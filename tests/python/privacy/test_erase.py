@@ -17,6 +17,7 @@ from profiles_sync.warehouse import open_warehouse
 from profiles_sync.warehouse.duckdb import DuckDBWarehouse
 from support.dbt import Deployment, environment
 from support.landing import call, track
+from support.marks import slow_on
 from support.pipeline import Pipeline
 
 USER, EMAIL = "user-4711", "jane@secret.example"
@@ -193,6 +194,7 @@ def test_a_whole_profile_is_erased(pipeline: Pipeline, workplace: Workplace) -> 
     assert {row[0] for row in deployment.query("select canonical_segment_id from profiles.profile_traits")} == left
 
 
+@slow_on("postgres")
 def test_suppressed_users_do_not_land(pipeline: Pipeline, workplace: Workplace) -> None:
     deployment = pipeline.deployment
     assert suppress_users(workplace, [USER, "17"], suppressed=True) == 2

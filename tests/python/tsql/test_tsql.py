@@ -11,6 +11,7 @@ import pytest
 
 from case_study.test_case_study import run_case_study
 from profiles_sync.home import Home
+from profiles_sync.privacy.erase import begin
 from profiles_sync.project import open_workplace
 from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
 from support.dbt import Deployment, environment
@@ -110,13 +111,14 @@ def test_every_statement_is_of_the_dialect(later: Pipeline, server: StandIn) -> 
 
 
 def assert_of_the_dialect(server: StandIn, at_least: int) -> None:
-    """What was sent to a stand-in, and how many statements at least, is T-SQL of what it stands for."""
+    """What was sent to a stand-in since the last such look, so many statements at least, is T-SQL of what it stands for."""
     found, looked_at = {}, 0
     for batch in server.sent:
         for statement in statements(batch):
             looked_at += 1
             if problems := lint(statement, pool=server.engine == "synapse"):
                 found[statement] = problems
+    server.sent.clear()
     assert looked_at > at_least
     assert found == {}
 
@@ -176,6 +178,13 @@ def connection_of(deployment: Deployment) -> Warehouse:
 
 
 TEXTS = ["", "abc", "ABC", "abc ", "it's", 'a "q"', "zoë@exämple.com", "日本語 😀", "a" * 200]
+
+
+def test_calls_of_a_user_are_found(later: Pipeline) -> None:
+    with environment(later.deployment.env):
+        erased, _ = begin(open_workplace(Home(later.deployment.home)), ["abc"], whole_profile=False)
+    assert erased == 1
+    assert later.deployment.query("select status, events from profiles_ops.privacy_requests") == [("RUNNING", 1)]
 
 
 def test_hashes(deployment: Deployment) -> None:
@@ -280,6 +289,7 @@ PATHS = [
 ]
 
 
+@pytest.mark.slow
 def test_json(deployment: Deployment) -> None:
     paths = "{% set paths = " + repr([*PATHS, ["long"]]) + " %}"
     value = "profiles_sync.json_path_value('d.v', paths, {})"

@@ -33,5 +33,5 @@ def deployment(server: StandIn, place: Place) -> Iterator[Deployment]:
 
 @pytest.mark.parametrize(("way", "seed"), [("rounds", 3001), ("forest", 3002), ("hand_over", 3003)])
 def test_random_streams_equal_the_reference(deployment: Deployment, server: StandIn, way: str, seed: int) -> None:
-    compare(deployment, way, seed, 60, *LEDGERS)
+    compare(deployment, way, seed, 30, *LEDGERS)
     assert_of_the_dialect(server, 100)

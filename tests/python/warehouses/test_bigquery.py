@@ -110,11 +110,15 @@ def test_landing(pipeline: Pipeline) -> None:
     ]
 
 
+def begin_sync(deployment: Deployment, sync_id: str) -> None:
+    with environment(deployment.env), open_store(open_workplace(Home(deployment.home))) as store:
+        store.begin_sync(sync_id)
+
+
 def test_an_orphan_commits_nothing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = pipeline.deployment
     pipeline.land([call(1)])
-    with environment(deployment.env), open_store(open_workplace(Home(deployment.home))) as store:
-        store.begin_sync("the orphan")
+    begin_sync(deployment, "the orphan")
     database = deployment.database
     assert isinstance(database, BigQueryDatabase)
     engine, run = database.engine, database.engine.run
@@ -126,15 +130,16 @@ def test_an_orphan_commits_nothing(pipeline: Pipeline, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(engine, "run", with_another_sync)
     with environment({"PROFILES_SYNC_RUN_ID": "the orphan"}), pytest.raises(DbtFailedError) as refused:
-        pipeline.build("--select", "identity_resolution")
+        pipeline.build("--select", "stg_events", "identity_resolution")
 
     assert "another sync has taken over this space" in str(refused.value)
     assert deployment.query("select count(*) from profiles_staging.identity_events") == [(0,)]
 
     # The sync that followed writes it.
     monkeypatch.undo()
+    begin_sync(deployment, "another")
     with environment({"PROFILES_SYNC_RUN_ID": "another"}):
-        pipeline.build("--select", "identity_resolution")
+        pipeline.build("--select", "stg_events", "identity_resolution")
     assert deployment.query("select count(*) from profiles_staging.identity_events") == [(1,)]
 
 

@@ -172,7 +172,7 @@ class Engine:
             (rf"(?is)drop\s+(?:table|view)\s+(?:if\s+exists\s+)?{_NAME}", self._drop),
             (rf"(?is)insert\s+into\s+{_NAME}\s+(?:\(([^)]*)\)\s*)?(.*)$", self._insert),
             (rf"(?is)delete\s+from\s+{_NAME}(\s+as\s+\w+)?\s+where\s+(.*)$", self._delete),
-            (rf"(?is)update\s+{_NAME}(\s+as\s+\w+)?\s+set\s+(.*?)\s+where\s+(.*)$", self._update),
+            (rf"(?is)update\s+{_NAME}(\s+as\s+\w+)?\s+set\s+(.*)$", self._update),
         ):
             if found := re.match(pattern, sql):
                 return run(*found.groups())
@@ -375,8 +375,9 @@ class Engine:
         table.rows = kept
         return Result("DELETE", affected=gone, target=path)
 
-    def _update(self, name: str, alias: str | None, changes: str, condition: str) -> Result:
+    def _update(self, name: str, alias: str | None, rest: str) -> Result:
         path = self._path(name)
+        changes, condition = _at_where(rest)
         table = self.table(path)
         new = {column.strip().strip("`").lower(): value for column, value in _assignments(changes)}
         hit = f"coalesce({condition}, false)"
@@ -387,6 +388,16 @@ class Engine:
         count = python_value(self._evaluate(f"select count(*) from {name}{alias or ''} where {condition}")[0][0])
         table.rows = self._evaluate(f"select {columns} from {name}{alias or ''}")
         return Result("UPDATE", affected=count, target=path)
+
+
+def _at_where(text: str) -> tuple[str, str]:
+    """Split what follows SET at the WHERE that stands in no parentheses and no literal."""
+    depth = 0
+    for found in re.finditer(r"(?i)'(?:\\.|[^'\\])*'|`[^`]*`|[()]|\bwhere\b", text):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if depth == 0 and found[0].lower() == "where":
+            return text[: found.start()], text[found.end() :]
+    raise GoogleSqlError(f"UPDATE must have a WHERE clause: {text[:80]}")
 
 
 def _declared(columns: str) -> dict[str, str]:
@@ -541,7 +552,8 @@ class Service:
         return self.engine.run(query)
 
     def _copy(self, configuration: Any) -> Result:
-        source, target = configuration["sourceTable"], configuration["destinationTable"]
+        source = configuration["sourceTables"][0] if "sourceTables" in configuration else configuration["sourceTable"]
+        target = configuration["destinationTable"]
         table = self.engine.table((PROJECT, source["datasetId"], source["tableId"]))
         self.engine.tables[(PROJECT, target["datasetId"], target["tableId"])] = copy.copy(table)
         return Result("COPY")
