@@ -115,6 +115,7 @@ def everything_in(database: PostgresDatabase) -> str:
     return "\n".join(str(run_as_administrator(database, f"select * from {table}")) for (table,) in tables)
 
 
+@pytest.mark.slow
 def test_from_nothing_to_a_sync_with_the_least_privileges(cli: Cli, database: PostgresDatabase) -> None:
     archive = cli.folder / "archive"
     write_file(

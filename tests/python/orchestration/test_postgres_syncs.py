@@ -94,7 +94,6 @@ def checks(cli: Cli, run_id: str) -> dict[tuple[str, str], tuple[Any, ...]]:
     }
 
 
-@pytest.mark.slow
 def test_every_table_is_checked(cli: Cli, archive: Path) -> None:
     write_file(
         archive,
