@@ -106,3 +106,20 @@ def limit_memory(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
     connection.execute("set temp_directory = ?", [str(scratch / "duckdb")])
     # The order of a load is the order of its insertion.
     connection.execute("set preserve_insertion_order = true")
+
+
+def write_csv(query: str, file: Path, *, null: str) -> int:
+    """Write the result of a query over local files as gzipped CSV without a header, every value quoted; return the number of rows.
+
+    Args:
+        query: In DuckDB's dialect.
+        file: Where to; its folder takes what does not fit into memory.
+        null: What stands for NULL, unquoted.
+    """
+    place = str(file).replace("'", "''")
+    with duckdb.connect() as local:
+        limit_memory(local, file.parent)
+        written = local.execute(
+            f"copy ({query}) to '{place}' (format csv, header false, nullstr '{null}', force_quote *, compression gzip)"
+        ).fetchall()
+    return int(written[0][0])

@@ -17,7 +17,7 @@ from redshift_connector.error import Error
 
 from profiles_sync.errors import ConfigError
 from profiles_sync.warehouse.base import Warehouse, WarehouseError
-from profiles_sync.warehouse.duckdb import limit_memory
+from profiles_sync.warehouse.duckdb import limit_memory, write_csv
 
 if TYPE_CHECKING:
     from profiles_sync.project import Target
@@ -81,12 +81,8 @@ class RedshiftWarehouse(Warehouse):
     def _copy(self, table: str, columns: Sequence[str], query: str, scratch: Path, stage: str) -> int:
         name = uuid.uuid4().hex
         file = scratch / f"{name}.csv.gz"
-        with duckdb.connect() as local:
-            limit_memory(local, scratch)
-            # No value is this name, so it can stand for NULL.
-            rows = local.execute(
-                f"copy ({query}) to '{_escaped(file)}' (format csv, header false, nullstr '{name}', force_quote *, compression gzip)"
-            ).fetchall()
+        # No value is this name, so it can stand for NULL.
+        rows = write_csv(query, file, null=name)
         role = os.environ.get(STAGE_ROLE)
         try:
             with _staged(file, stage) as address:
@@ -97,7 +93,7 @@ class RedshiftWarehouse(Warehouse):
                 )
         finally:
             file.unlink()
-        return int(rows[0][0])
+        return rows
 
     def _insert_rows(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
         described = "select column_name, data_type from svv_columns where table_schema = ? and table_name = ?"
@@ -174,10 +170,6 @@ def _cell(value: Any) -> str:
             hint=f"Let files go through a bucket: set {STAGE}=s3://bucket/prefix (docs/warehouses.md).",
         )
     return _literal(value)
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 @contextmanager

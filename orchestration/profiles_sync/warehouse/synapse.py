@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from profiles_sync.errors import ConfigError
 from profiles_sync.warehouse.base import WarehouseError
-from profiles_sync.warehouse.duckdb import limit_memory
+from profiles_sync.warehouse.duckdb import write_csv
 from profiles_sync.warehouse.sqlserver import SQLServerWarehouse, rows_sql
 
 if TYPE_CHECKING:
@@ -50,13 +48,8 @@ class SynapseWarehouse(SQLServerWarehouse):
 
     def _copy(self, table: str, columns: Sequence[str], query: str, scratch: Path, stage: str) -> int:
         file = scratch / f"{uuid.uuid4().hex}.csv.gz"
-        with duckdb.connect() as local:
-            limit_memory(local, scratch)
-            # COPY reads an empty field as NULL; no text that is landed is empty.
-            written = local.execute(
-                f"copy ({rows_sql(columns, query)}) to {_literal(str(file))} "
-                "(format csv, header false, nullstr '', force_quote *, compression gzip)"
-            ).fetchall()
+        # COPY reads an empty field as NULL; no text that is landed is empty.
+        written = write_csv(rows_sql(columns, query), file, null="")
         signature = os.environ.get(STAGE_SIGNATURE, "")
         credential = (
             f"identity = 'Shared Access Signature', secret = {_literal(signature)}"
@@ -72,7 +65,7 @@ class SynapseWarehouse(SQLServerWarehouse):
                 )
         finally:
             file.unlink()
-        return int(written[0][0])
+        return written
 
 
 def _literal(value: str) -> str:

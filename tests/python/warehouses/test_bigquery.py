@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from faults.test_lease import begin_sync
 from profiles_sync.home import Home
 from profiles_sync.landing import LandingOptions
-from profiles_sync.project import open_workplace
 from profiles_sync.settings import load_selection
-from profiles_sync.sync.store import open_store
 from profiles_sync.tables import read_tables
 from profiles_sync.warehouse import Warehouse, WarehouseError
 from support.dbt import DbtFailedError, Deployment, environment
@@ -108,11 +107,6 @@ def test_landing(pipeline: Pipeline) -> None:
         1,
         1,
     ]
-
-
-def begin_sync(deployment: Deployment, sync_id: str) -> None:
-    with environment(deployment.env), open_store(open_workplace(Home(deployment.home))) as store:
-        store.begin_sync(sync_id)
 
 
 def test_an_orphan_commits_nothing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
