@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 NEXT_STEPS = {
     "E_CONFIG": "Correct it, then sync again.",
     "E_AUTH": "Check the credentials: `profiles-sync connect` writes them anew.",
@@ -45,3 +47,19 @@ class ConfigError(ProfilesSyncError):
     """Something in the configuration or on the command line has to change before a sync can start."""
 
     code = "E_CONFIG"
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
+
+
+def file_error(error: OSError) -> ProfilesSyncError | None:
+    """Return what to tell of a file that cannot be used, or None where the user cannot act on it."""
+    if error.filename is None or error.errno not in _NO_ROOM | _NO_ACCESS:
+        return None
+    message = f"{error.filename}: {error.strerror}"
+    if error.errno in _NO_ROOM:
+        return ProfilesSyncError(message, hint=NEXT_STEPS["E_LIMIT_SIZE"], code="E_LIMIT_SIZE")
+    return ConfigError(
+        message, hint="Whoever runs this has to be able to read and write the home and all that is in it."
+    )

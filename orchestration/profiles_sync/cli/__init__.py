@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import NoReturn
 
 from rich.console import Console
 
 from profiles_sync.cli.app import EXIT_CONFIG, EXIT_FAILED, app
-from profiles_sync.errors import ConfigError, ProfilesSyncError
+from profiles_sync.errors import ConfigError, ProfilesSyncError, file_error
 
 # Importing a module adds its commands, in the order of the help.
 # isort: off
@@ -33,12 +34,21 @@ def main() -> None:
     try:
         app()
     except ProfilesSyncError as error:
-        # Not folded: paths and commands are there to be copied.
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"[red]error[/red] {error.code}: ", end="")
-        console.print(error.message, markup=False)
-        if error.hint:
-            console.print(error.hint, markup=False)
-        sys.exit(EXIT_CONFIG if isinstance(error, ConfigError) or error.code == "E_CONFIG" else EXIT_FAILED)
+        _fail(error)
+    except OSError as error:
+        told = file_error(error)
+        if told is None:
+            raise
+        _fail(told)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(error: ProfilesSyncError) -> NoReturn:
+    # Not folded: paths and commands are there to be copied.
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[red]error[/red] {error.code}: ", end="")
+    console.print(error.message, markup=False)
+    if error.hint:
+        console.print(error.hint, markup=False)
+    sys.exit(EXIT_CONFIG if isinstance(error, ConfigError) or error.code == "E_CONFIG" else EXIT_FAILED)

@@ -22,14 +22,14 @@ sync_history = dg.AssetSpec(
 )
 
 
-def sync_job(tests: Iterable[dg.AssetCheckKey]) -> UnresolvedAssetJobDefinition:
+def sync_job(tests: Iterable[dg.AssetCheckKey] = ()) -> UnresolvedAssetJobDefinition:
     """Return the job.
 
     Tables of track events are no part of its plan, though it builds them: Dagster records each asset and check that a
     run is to make before it starts, some milliseconds each, and of a thousand such tables a few have news.
 
     Args:
-        tests: Checks that are no part of it: those of `verify`.
+        tests: Checks that are no part of it, where there are any: those of `verify`.
     """
     return dg.define_asset_job(
         history.JOB,

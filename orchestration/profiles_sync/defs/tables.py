@@ -39,6 +39,23 @@ class Translator(DagsterDbtTranslator):
         return str(dbt_resource_props.get("description") or "")
 
 
+def without_track_events(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest without the models of track events, and without the tests of all models."""
+    translator = Translator()
+    nodes = {
+        unique_id: node
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] != "test" and translator.get_group_name(node) != EVENT_GROUP
+    }
+    left_out = manifest["nodes"].keys() - nodes.keys()
+    children = {
+        unique_id: [child for child in children if child not in left_out]
+        for unique_id, children in manifest["child_map"].items()
+        if unique_id not in left_out
+    }
+    return {**manifest, "nodes": nodes, "child_map": children}
+
+
 def rule_assets(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
     """Return the rule files that models read, which a sync does not build."""
     translator = Translator()

@@ -44,10 +44,10 @@ def run_sync(
         full_refresh: Rebuild everything from the landed events.
         with_current_rules: In a rebuild, resolve identities as if today's settings and rules had always held.
     """
-    from profiles_sync.definitions import build_definitions
+    from profiles_sync.definitions import build_sync
 
     config = {"sources": list(sources), "full_refresh": full_refresh, "with_current_rules": with_current_rules}
-    job = build_definitions(workplace, reporter).resolve_job_def(history.JOB)
+    job = build_sync(workplace, reporter)
     with history.open_instance(workplace.home) as instance:
         result = job.execute_in_process(
             instance=instance,

@@ -292,16 +292,16 @@ class Session:
         self, dbt: DbtRun, plan: Plan, context: dg.AssetExecutionContext
     ) -> Generator[dg.Output[None] | dg.AssetMaterialization, None, Outcome]:
         """Replay everything into shadow tables; they take the live ones' places only when all of them succeeded."""
-        target_path = self.workplace.home.target_dir / "rebuild"
-        # The names of all tables hang on the variable, which a partly reused parse would not notice.
-        parse_anew = ["--no-partial-parse", "--target-path", str(target_path)]
+        # The names of all tables hang on the variable, which a partly reused parse would not notice: parsed anew, and once for all three.
+        target_path = self._run_target()
+        parsed = ["--target-path", str(target_path), *self._variables]
         self._reporter.phase("Preparing the rebuild")
-        run_dbt(self.workplace, ["run-operation", "prepare_rebuild", *parse_anew], environment=SHADOW)
+        run_dbt(self.workplace, ["run-operation", "prepare_rebuild", "--no-partial-parse", *parsed], environment=SHADOW)
         self._reporter.phase("Replaying into new tables")
         yield from dbt.events(
-            ["run", "--no-partial-parse", "--select", plan.selection(), *self._variables],
+            ["run", "--select", plan.selection(), *self._variables],
             context,
-            self._run_target(),
+            target_path,
             self._reporter.table,
             environment=SHADOW | self._lease,
         )
@@ -310,7 +310,7 @@ class Session:
             self._reporter.phase("Swapping the new tables in")
             run_dbt(
                 self.workplace,
-                ["run-operation", "finish_rebuild", *parse_anew, *self._variables],
+                ["run-operation", "finish_rebuild", *parsed],
                 environment=SHADOW | self._lease,
             )
             # A view that some engines dropped with the tables it read.

@@ -90,6 +90,15 @@ def test_a_home_that_cannot_be_made(cli: Cli) -> None:
     assert "cannot be used" in refused(cli, "sync", "--source", "archive")
 
 
+def test_a_file_of_the_home_that_cannot_be_written(cli: Cli) -> None:
+    (cli.home / "dagster" / "opening.lock").mkdir(parents=True)
+
+    message = refused(cli, "status")
+
+    assert "dagster/opening.lock: Is a directory" in message
+    assert "read and write the home" in message
+
+
 def test_a_sync_that_is_not_there(cli: Cli) -> None:
     (cli.home / "dagster").mkdir(parents=True)
 

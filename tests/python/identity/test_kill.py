@@ -191,10 +191,6 @@ def check_statement_by_statement(deployment: Deployment, way: str, step: int, ru
             for engine in ENGINES
             for way, step, name in (("rounds", 1, "rounds-all"), ("forest", 4, "forest-many"))
         ),
-        *(
-            pytest.param(engine, way, 29, id=f"{engine}-{way}-some", marks=pytest.mark.slow)
-            for engine, way in (("postgres", "rounds"), ("duckdb", "forest"))
-        ),
     ],
     indirect=["deployment"],
 )

@@ -43,6 +43,10 @@ def test_reference(scenario: Scenario) -> None:
     [pytest.param(way, id=name, marks=[pytest.mark.slow] * (name != "rounds")) for name, way in WAYS.items()],
 )
 def test_dbt(deployment: Deployment, way: Sequence[str]) -> None:
+    check_scenarios(deployment, way)
+
+
+def check_scenarios(deployment: Deployment, way: Sequence[str]) -> None:
     """All scenarios in one space and run: each has its own identifiers, months and version of the settings."""
     space = Space(deployment)
     space.prepare()

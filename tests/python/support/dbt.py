@@ -90,8 +90,9 @@ class Deployment:
         callbacks: Sequence[Callable[[Any], None]] = (),
     ) -> dbtRunnerResult:
         """Run dbt; raises DbtFailedError with the failing nodes' messages unless `check` is off. `callbacks` get dbt's events."""
-        # dbt keeps what it parsed under one set of variables only.
+        # dbt keeps what it parsed under one set of variables only, and a rebuild's tables have other names.
         variables = arguments[arguments.index("--vars") + 1] if "--vars" in arguments else ""
+        variables += os.environ.get("PROFILES_SYNC_SHADOW", "")
         target = self.parse_cache / hashlib.sha1(variables.encode()).hexdigest()[:8] if variables else self.parse_cache
         command = [*arguments, "--project-dir", str(project_dir), "--target-path", str(target)]
         command += ["--log-path", str(self.home / "logs"), "--quiet"]

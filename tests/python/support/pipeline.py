@@ -68,9 +68,9 @@ class Pipeline:
     def rebuild(self) -> None:
         """Replay everything into shadow tables, and put them in place of the live ones."""
         with environment({"PROFILES_SYNC_SHADOW": "__rebuild"}):
-            self.deployment.dbt("run-operation", "prepare_rebuild", "--no-partial-parse")
-            self.deployment.dbt("run", "--no-partial-parse")
-            self.deployment.dbt("run-operation", "finish_rebuild", "--no-partial-parse")
+            self.deployment.dbt("run-operation", "prepare_rebuild")
+            self.deployment.dbt("run")
+            self.deployment.dbt("run-operation", "finish_rebuild")
 
     def contents(self) -> dict[str, list[str]]:
         """Rows of all tables of the space, sorted, without the columns that say when a sync ran."""
