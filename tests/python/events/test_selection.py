@@ -191,6 +191,7 @@ def test_history_of_event_tables(deployment: Deployment, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("deployment", ["duckdb"], indirect=True)
 def test_tests_of_tables_that_stand_still(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
 

@@ -96,7 +96,7 @@ def run_and_lose_connection(deployment: Deployment, statement_no: int, *argument
 
     interruption = Interruption(statement_no, cut)
     with environment(deployment.env | WITHOUT_ARTIFACTS):
-        runner = dbtRunner(callbacks=[interruption])
+        runner = dbtRunner(parsed(deployment), [interruption])
         success = invoke(runner, command(deployment, "run", "--select", *arguments)).success
     reached = interruption.seen >= statement_no
     # The session may have had nothing to do any more.
@@ -189,7 +189,7 @@ def check_statement_by_statement(deployment: Deployment, way: str, step: int, ru
         *(
             pytest.param(engine, way, step, id=f"{engine}-{name}", marks=pytest.mark.slow)
             for engine in ENGINES
-            for way, step, name in (("rounds", 1, "rounds-all"), ("forest", 4, "forest-many"))
+            for way, step, name in (("rounds", 1, "rounds-all"), ("forest", 7, "forest-many"))
         ),
     ],
     indirect=["deployment"],

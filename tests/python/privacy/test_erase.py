@@ -149,6 +149,7 @@ def test_thousands_of_calls_are_erased_in_few_statements(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("deployment", ["duckdb"], indirect=True)
 def test_nothing_brings_an_erased_user_back(pipeline: Pipeline, workplace: Workplace) -> None:
     deployment = pipeline.deployment
     pipeline.sync(CALLS)
@@ -168,6 +169,7 @@ def test_nothing_brings_an_erased_user_back(pipeline: Pipeline, workplace: Workp
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("deployment", ["duckdb"], indirect=True)
 def test_a_whole_profile_is_erased(pipeline: Pipeline, workplace: Workplace) -> None:
     deployment = pipeline.deployment
     pipeline.sync(CALLS)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from dbt.adapters.base.impl import DEFAULT_BASE_BEHAVIOR_FLAGS
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from profiles_sync.home import Home
-from profiles_sync.project import USERS_ACCOUNTS_VARIABLE, open_workplace
+from profiles_sync.project import USERS_ACCOUNTS_VARIABLE, Target, open_workplace
 from profiles_sync.settings import load_users_accounts
 from profiles_sync.warehouse import Warehouse, open_warehouse
 from support.engines import Database
@@ -108,10 +109,15 @@ class Deployment:
             raise DbtFailedError("\n".join(failed) or f"dbt {' '.join(arguments)}: {result.exception or result.result}")
         return result
 
+    @cached_property
+    def _target(self) -> Target:
+        # dbt's rendering of a profile takes longer than most queries.
+        return open_workplace(Home(self.home)).target
+
     def open(self) -> Warehouse:
         """A connection of our own to the warehouse, for the caller to close."""
         with environment(self.env):
-            return open_warehouse(open_workplace(Home(self.home)).target)
+            return open_warehouse(self._target)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query, none of another statement; the connection is closed again at once."""

@@ -75,6 +75,7 @@ def test_newest_traits_by_raw_id(deployment: Deployment) -> None:
     deployment.dbt("test", "--select", MODELS)
 
 
+@pytest.mark.parametrize("deployment", ["duckdb"], indirect=True)
 def test_off_on_and_rebuilt(deployment: Deployment) -> None:
     pipeline = Pipeline(deployment)
     pipeline.sync(FIRST)
