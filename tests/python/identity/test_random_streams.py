@@ -166,7 +166,7 @@ def test_rebuild_with_current_rules(deployment: Deployment) -> None:
     ("seed", "streams", "models"),
     [
         pytest.param(19, 30, ("path:dbt_project/models/staging", "path:dbt_project/models/identity"), id="identity"),
-        pytest.param(3, 120, TABLES, id="all tables", marks=pytest.mark.slow),
+        pytest.param(3, 80, TABLES, id="all tables", marks=pytest.mark.slow),
     ],
 )
 def test_rebuild_equals_increments(deployment: Deployment, seed: int, streams: int, models: tuple[str, ...]) -> None:
