@@ -57,6 +57,7 @@
       ('table_name', 'text'), ('kind', 'id'), ('event_names', 'text'), ('first_event_no', 'bigint'), ('last_event_no', 'bigint')]},
     'landed_tables': {'part': 'ops', 'key': ['load_id', 'table_name'], 'columns': [
       ('load_id', 'id'), ('table_name', 'text'), ('events', 'bigint'), ('first_event_no', 'bigint'), ('last_event_no', 'bigint')]},
+    'rebuild_swap': {'part': 'ops', 'key': ['started_at'], 'columns': [('with_current_rules', 'int'), ('started_at', 'timestamp')]},
     'table_state': {'part': 'ops', 'rebuilt': true, 'key': ['table_name'], 'columns': [
       ('table_name', 'text'), ('last_event_no', 'bigint'), ('received_from', 'timestamp'), ('uuid_ts', 'timestamp')]},
     'backfill_boundaries': {'part': 'ops', 'key': [], 'columns': [

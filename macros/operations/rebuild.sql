@@ -33,11 +33,22 @@
     {%- endif -%}
   {%- endfor -%}
   {%- do profiles_sync.prepare_space() -%}
+  {%- do run_query('delete from ' ~ profiles_sync.contract_relation('rebuild_swap') ~ ' where started_at is not null') -%}
+  {%- do profiles_sync.commit() -%}
 {% endmacro %}
 
-{#- Puts the replayed tables in the place of the live ones, all in one transaction where the engine has transactions for that. -#}
+{#- Puts the replayed tables in the place of the live ones, all in one transaction where the engine has transactions for that. Where it goes table
+    by table, a row of `rebuild_swap` says that it has begun; called again after it was cut short, it swaps what is left. -#}
 {% macro finish_rebuild() %}
   {%- do profiles_sync.hold_lease() -%}
+  {%- set swap = profiles_sync.contract_relation('rebuild_swap') -%}
+  {%- set begun = run_query('select max(with_current_rules) from ' ~ swap).rows[0][0] -%}
+  {%- set with_current_rules = var('with_current_rules', false) if begun is none else begun | int == 1 -%}
+  {%- if begun is none -%}
+    {%- do run_query(
+      'insert into ' ~ swap ~ ' (with_current_rules, started_at) select ' ~ (1 if with_current_rules else 0) ~ ', ' ~ profiles_sync.now_utc()
+    ) -%}
+  {%- endif -%}
   {%- for live, shadow in profiles_sync.rebuilt_relations() -%}
     {%- if adapter.get_relation(shadow.database, shadow.schema, shadow.identifier) is not none -%}
       {%- do adapter.drop_relation(live) -%}
@@ -56,7 +67,8 @@
       {%- if left is not none -%} {%- do adapter.drop_relation(left) -%} {%- endif -%}
     {%- endfor -%}
   {%- endif -%}
-  {%- if var('with_current_rules', false) -%} {%- do profiles_sync.record_current_rules() -%} {%- endif -%}
+  {%- if with_current_rules -%} {%- do profiles_sync.record_current_rules() -%} {%- endif -%}
   {%- do profiles_sync.mark_space_version() -%}
+  {%- do run_query('delete from ' ~ swap ~ ' where started_at is not null') -%}
   {%- do profiles_sync.commit() -%}
 {% endmacro %}

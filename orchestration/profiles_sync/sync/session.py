@@ -184,6 +184,11 @@ class Session:
         settings = load_settings(self.workplace.home, project_dir(), self.workplace.target.schema)
         with open_store(self.workplace) as store:
             new_tables = write_dbt_files(self.workplace.home, store.warehouse)
+            if cut_short := store.swap_has_begun():
+                store.begin_sync(self.run_id)
+        if cut_short:
+            self._swap(["--no-partial-parse", "--target-path", str(self.workplace.home.target_dir / "rebuild")])
+        with open_store(self.workplace) as store:
             # Parses only when a file of the project changed, so after a new event table or property.
             manifest = load_manifest(self.workplace)
             if self._rebuild:
@@ -307,14 +312,7 @@ class Session:
         )
         outcome = self._judge()
         if outcome.status is Status.SUCCESS:
-            self._reporter.phase("Swapping the new tables in")
-            run_dbt(
-                self.workplace,
-                ["run-operation", "finish_rebuild", *parsed],
-                environment=SHADOW | self._lease,
-            )
-            # A view that some engines dropped with the tables it read.
-            run_dbt(self.workplace, ["run", "--select", "identity_health"], environment=self._lease)
+            self._swap(parsed)
             with open_store(self.workplace) as store:
                 if has_unfinished(store.warehouse):
                     store.warehouse.reclaim()
@@ -323,6 +321,12 @@ class Session:
         # Nobody sees a row of it.
         unseen = [replace(table, inserted=0, updated=0, deleted=0) for table in outcome.tables]
         return conclude(unseen, landing=self._landing, error=outcome.error)
+
+    def _swap(self, parsed: Sequence[str]) -> None:
+        self._reporter.phase("Swapping the new tables in")
+        run_dbt(self.workplace, ["run-operation", "finish_rebuild", *parsed], environment=SHADOW | self._lease)
+        # A view that some engines dropped with the tables it read.
+        run_dbt(self.workplace, ["run", "--select", "identity_health"], environment=self._lease)
 
     def close(self) -> None:
         """Free the lock; a sync that ended unrecorded is recorded as failed."""

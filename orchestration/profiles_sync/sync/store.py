@@ -183,6 +183,10 @@ class Store:
             house.execute(f"delete from {table} where sync_id is not null")
             house.insert(table, ["sync_id", "uuid_ts", "consumed"], [(sync_id, mark, 0)])
 
+    def swap_has_begun(self) -> bool:
+        """Return whether a rebuild was cut short while it put its tables in place of the live ones, one by one."""
+        return bool(self.warehouse.query(f"select count(*) from {self.warehouse.ops('rebuild_swap')}")[0][0])
+
     def missing(self, run_ids: Collection[str]) -> set[str]:
         """Return which of these syncs `sync_runs` does not have."""
         if not run_ids:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 from dagster import AssetRecordsFilter
 
@@ -380,6 +381,35 @@ def test_a_rebuild_gives_the_same_rows(cli: Cli) -> None:
         cli.query("select table_name from information_schema.tables where table_name like '%\\_\\_rebuild' escape '\\'")
         == []
     )
+
+
+@pytest.mark.slow
+def test_a_sync_ends_a_swap_that_was_cut_short(cli: Cli) -> None:
+    """What a rebuild leaves that is killed where an engine puts new tables in place one by one."""
+    compared = ("profiles.pages", "profiles.identifies", "profiles_staging.identity_canonical")
+    everything = "select * from {} order by all"
+    before = {table: cli.query(everything.format(table)) for table in compared}
+    assert all(before.values())
+    with duckdb.connect(str(cli.home / "warehouse.duckdb")) as connection:
+        # The old one is gone already.
+        connection.execute("alter table profiles.pages rename to pages__rebuild")
+        connection.execute("alter table profiles_staging.identity_canonical rename to identity_canonical__rebuild")
+        # Its turn has not come yet.
+        connection.execute("create table profiles.identifies__rebuild as from profiles.identifies")
+        connection.execute("delete from profiles.identifies")
+        connection.execute("insert into profiles_ops.rebuild_swap values (1, now())")
+    versions = "select count(*) from profiles_ops.settings_history"
+    [(known,)] = cli.query(versions)
+
+    record = cli.json("sync")
+
+    assert (record["status"], record["rows_synced"]) == ("Success", 0)
+    assert {table: cli.query(everything.format(table)) for table in compared} == before
+    left = "select table_name from information_schema.tables where ends_with(table_name, '__rebuild')"
+    assert cli.query(left) == []
+    assert cli.query("select count(*) from profiles_ops.rebuild_swap") == [(0,)]
+    # It had been a rebuild with the rules of today, which hold for all before it then.
+    assert cli.query(versions) == [(known + 1,)]
 
 
 def test_one_sync_can_be_looked_at(cli: Cli) -> None:
