@@ -9,7 +9,9 @@ from typing import Any
 
 from dagster import DagsterInstance
 
-from profiles_sync.home import Home
+from profiles_sync.errors import ConfigError
+from profiles_sync.home import Binding, Home
+from profiles_sync.project import open_workplace
 from profiles_sync.settings import load_deployment
 from profiles_sync.sync import history
 from profiles_sync.sync.outcome import Status
@@ -24,9 +26,9 @@ class DeploymentStatus:
 
     Attributes:
         home: Path of the home.
-        warehouse: Kind of warehouse; before the first sync the target that was connected, blank if none was.
-        address: Where it is; blank before the first sync.
-        schema: Schema of the public tables; before the first sync as it was chosen, blank if it was not.
+        warehouse: Kind of warehouse; before the first sync the one that was connected, blank if none was.
+        address: Where it is; blank until then.
+        schema: Schema of the public tables; blank until then, unless it was chosen.
         sources: What every sync reads.
         enabled: Syncs run; `profiles-sync disable` turns them off.
         paused: Somebody switched the schedule off.
@@ -60,7 +62,7 @@ class DeploymentStatus:
 
 def read_status(home: Home) -> DeploymentStatus:
     """Read where a deployment stands, without touching its warehouse, which a sync may hold."""
-    bound = home.binding
+    bound = home.binding or _connected(home)
     deployment = load_deployment(home)
     sources = tuple(source.path for source in deployment.sources)
     with history.open_instance(home) as instance:
@@ -81,6 +83,17 @@ def read_status(home: Home) -> DeploymentStatus:
         running=next((record for record in records if record.status is Status.RUNNING), None),
         last=next((record for record in records if record.status is not Status.RUNNING), None),
     )
+
+
+def _connected(home: Home) -> Binding | None:
+    """Return what the first sync will be bound to, where the home's own `profiles.yml` settles it."""
+    if not home.profiles_file.exists():
+        return None
+    try:
+        return open_workplace(home).binding
+    except ConfigError:
+        # The sync itself says what is wrong with it.
+        return None
 
 
 def _is_paused(instance: DagsterInstance) -> bool:

@@ -115,6 +115,13 @@ def test_no_sync_yet(cli: Cli) -> None:
     for command in ("tables", "prune", "verify"):
         assert "there was no sync in this home yet" in refused(cli, command)
 
+    (cli.home / "profiles.yml").write_text(
+        "profiles_sync: {target: shop, outputs: {shop: {type: postgres, host: db.example, port: 5432, dbname: shop, "
+        "user: jane, password: secret, schema: profiles}}}"
+    )
+    status = cli.json("status")
+    assert (status["warehouse"], status["address"], status["schema"]) == ("postgres", "db.example/5432/shop", "profiles")
+
 
 @pytest.mark.slow
 def test_a_path_that_is_not_there(cli: Cli) -> None:
