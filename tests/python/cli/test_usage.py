@@ -120,7 +120,11 @@ def test_no_sync_yet(cli: Cli) -> None:
         "user: jane, password: secret, schema: profiles}}}"
     )
     status = cli.json("status")
-    assert (status["warehouse"], status["address"], status["schema"]) == ("postgres", "db.example/5432/shop", "profiles")
+    assert (status["warehouse"], status["address"], status["schema"]) == (
+        "postgres",
+        "db.example/5432/shop",
+        "profiles",
+    )
 
 
 @pytest.mark.slow

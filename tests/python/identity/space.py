@@ -191,26 +191,17 @@ class Space:
 
     def contents(self) -> dict[str, list[str]]:
         """Rows of all public tables, sorted, without the columns that say when a sync ran."""
-        found = self.deployment.query(
-            f"select table_name from information_schema.tables where table_schema = '{self.deployment.space}'"
-        )
-        return {table: self._rows(f"{self.deployment.space}.{table}") for (table,) in found}
+        return self.deployment.contents(self.deployment.space, without=MARKS)
 
     def state(self) -> dict[str, list[str]]:
         """Rows of all that identity resolution writes, in the same form."""
-        found = self.deployment.query(
-            f"select table_name from information_schema.tables where table_schema = '{self.deployment.space}_staging' "
-            "and (table_name like 'identity_%' or table_name = 'seen_messages') and table_name <> 'identity_rules'"
-        )
-        tables = [f"{self.deployment.space}_staging.{table}" for (table,) in found]
-        tables += [f"{self.deployment.space}_ops.{table}" for table in ("identity_violations", "notices")]
-        return {table: self._rows(table) for table in tables}
+        resolved = self.deployment.contents(f"{self.deployment.space}_staging", _is_state, without=MARKS)
+        told = ("identity_violations", "notices")
+        return resolved | self.deployment.contents(f"{self.deployment.space}_ops", told.__contains__, without=MARKS)
 
-    def _rows(self, table: str) -> list[str]:
-        return sorted(
-            repr({name: row[name] for name in sorted(row) if name not in MARKS})
-            for row in self.deployment.documents(table)
-        )
+
+def _is_state(table: str) -> bool:
+    return (table.startswith("identity_") and table != "identity_rules") or table == "seen_messages"
 
 
 def sorted_violations(violations: Iterable[Violation]) -> list[Violation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -135,6 +135,28 @@ class Deployment:
         # Snowflake gives names in upper case.
         values = {name.lower(): value for name, value in zip(table.column_names, table.rows[0].values(), strict=True)}
         return {name: values[name] for name in expressions}
+
+    def contents(
+        self, schema: str, tables: Callable[[str], bool] = lambda _: True, *, without: Container[str] = ()
+    ) -> dict[str, list[str]]:
+        """Rows of the tables and views of a schema as sorted texts, by name, `without` some columns; over one connection."""
+        with self.open() as warehouse:
+            columns: dict[str, list[str]] = {}
+            for table, column in warehouse.query(
+                "select table_name, column_name from information_schema.columns "
+                f"where table_schema = '{schema}' order by table_name, ordinal_position"
+            ):
+                if tables(table):
+                    columns.setdefault(table, []).append(column)
+            found: dict[str, list[str]] = {}
+            for table, names in columns.items():
+                rows = (
+                    dict(zip(names, row, strict=True)) for row in warehouse.query(f"select * from {schema}.{table}")
+                )
+                found[table] = sorted(
+                    repr({name: row[name] for name in sorted(row) if name not in without}) for row in rows
+                )
+            return found
 
     def documents(self, table: str) -> list[Any]:
         """Rows of a table as mappings, in no order."""

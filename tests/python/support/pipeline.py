@@ -74,15 +74,7 @@ class Pipeline:
 
     def contents(self) -> dict[str, list[str]]:
         """Rows of all tables of the space, sorted, without the columns that say when a sync ran."""
-        tables: dict[str, list[str]] = {}
-        for (table,) in self.deployment.query(
-            f"select table_name from information_schema.tables where table_schema = '{self.deployment.space}'"
-        ):
-            columns = sorted(name for name in self.columns(table) if name not in ("uuid_ts", "etl_ts"))
-            quoted = ", ".join(f'"{column}"' for column in columns)
-            rows = self.deployment.query(f"select {quoted} from {self.deployment.space}.{table}")
-            tables[table] = sorted(repr(dict(zip(columns, row, strict=True))) for row in rows)
-        return tables
+        return self.deployment.contents(self.deployment.space, without=("uuid_ts", "etl_ts"))
 
     def rows(self, table: str, columns: Sequence[str], order_by: str) -> list[dict[str, str]]:
         """Rows of a table of the space as the text of a CSV file would have them; NULL is blank."""
