@@ -145,6 +145,7 @@ def extend(pipeline: Pipeline, since: datetime, *tables: str) -> list[str]:
             return found
 
 
+@pytest.mark.parametrize("deployment", ["duckdb"], indirect=True)
 def test_history_of_event_tables(deployment: Deployment, tmp_path: Path) -> None:
     def pipeline_of(deployment: Deployment, months: Any) -> Pipeline:
         pipeline = Pipeline(deployment)

@@ -189,7 +189,7 @@ def check_statement_by_statement(deployment: Deployment, way: str, step: int, ru
         *(
             pytest.param(engine, way, step, id=f"{engine}-{name}", marks=pytest.mark.slow)
             for engine in ENGINES
-            for way, step, name in (("rounds", 1, "rounds-all"), ("forest", 7, "forest-many"))
+            for way, step, name in (("rounds", 1, "rounds-all"), ("forest", 11, "forest-many"))
         ),
     ],
     indirect=["deployment"],

@@ -90,6 +90,9 @@ def test_package_builds_in_another_project(consumer: Path, how: str) -> None:
     with duckdb.connect(str(consumer / "warehouse.duckdb")) as connection:
         assert connection.execute("select count(*) from people.id_graph").fetchone() == (0,)
         assert connection.execute("select count(*) from people.identifies").fetchone() == (0,)
+    if how == "git":
+        # From here on both ways have the same files.
+        return
 
     (consumer / "home").mkdir()
     (consumer / "home" / "profiles.yml").write_text((consumer / "profiles.yml").read_text())

@@ -142,7 +142,7 @@ def test_a_few_streams(deployment: Deployment) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("seed", range(1, 3))
 def test_many_streams(deployment: Deployment, seed: int) -> None:
     assert_equal_to_reference(deployment, seed=seed, streams=60, cuts=3)
 
@@ -180,6 +180,7 @@ def assert_equal_to_reference(deployment: Deployment, *, seed: int, streams: int
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("deployment", ["duckdb"], indirect=True)
 def test_rebuild_equals_increments(deployment: Deployment) -> None:
     rng = random.Random(99)
     calls = [call for number in range(25) for call in stream(rng, number)]

@@ -20,4 +20,6 @@ def test_worked_examples(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize(("way", "seed"), [("rounds", 4001), ("forest", 4004), ("hand_over", 4003)])
 def test_random_streams_equal_the_reference(deployment: Deployment, way: str, seed: int) -> None:
+    if deployment.engine == "bigquery" and way != "hand_over":
+        pytest.skip("minutes each there; a hand-over goes both other ways")
     compare(deployment, way, seed, STREAMS.get(deployment.engine, 60), *LEDGERS)
