@@ -208,7 +208,7 @@ def test_connection_lost_at_a_statement(deployment: Deployment) -> None:
     check_statement_by_statement(
         deployment,
         "rounds",
-        1,
+        3,
         lambda statement_no: run_and_lose_connection(deployment, statement_no, *LEDGERS, *WAYS["rounds"]),
     )
 
