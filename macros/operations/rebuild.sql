@@ -51,6 +51,8 @@
   {%- endif -%}
   {%- for live, shadow in profiles_sync.rebuilt_relations() -%}
     {%- if adapter.get_relation(shadow.database, shadow.schema, shadow.identifier) is not none -%}
+      {#- A sync that took over meanwhile goes on with the swap. -#}
+      {%- do profiles_sync.hold_lease() -%}
       {%- do adapter.drop_relation(live) -%}
       {%- do adapter.rename_relation(shadow, live) -%}
     {%- endif -%}
