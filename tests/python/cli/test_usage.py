@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from profiles_sync import __version__
 from support.cli import PROGRAM, Cli
+from support.dbt import ROOT
 
 
 @pytest.fixture
@@ -177,6 +179,20 @@ def test_what_to_type_is_what_the_shell_finds(cli: Cli) -> None:
     assert told(f"{PROGRAM.parent}{os.pathsep}/usr/bin", cli.folder) == "profiles-sync"
     assert told("/usr/bin", cli.folder) == str(PROGRAM)
     assert told("/usr/bin", PROGRAM.parents[2]) == str(PROGRAM.relative_to(PROGRAM.parents[2]))
+
+
+@pytest.mark.slow
+def test_dbt_by_hand_on_a_home_that_is_not_there_does_not_wait_for_minutes(cli: Cli) -> None:
+    env = {**cli.env, "PROFILES_SYNC_HOME": str(cli.home), "DBT_PROFILES_DIR": str(ROOT)}
+    command = [str(PROGRAM.with_name("dbt")), "run", "--target-path", str(cli.folder / "target")]
+    before = time.monotonic()
+
+    finished = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert finished.returncode != 0
+    assert "No such file or directory" in finished.stdout
+    # Eight attempts would take more than four minutes.
+    assert time.monotonic() - before < 200
 
 
 def test_a_terminal_without_a_character_gets_the_rest() -> None:
