@@ -57,11 +57,15 @@ class Machine:
             text = text.replace(place, here)
         return text
 
-    def command(self, service: str, key: str) -> str:
+    def _setting(self, service: str, key: str, otherwise: str = "") -> str:
         unit = (UNITS / f"profiles-sync-{service}.service").read_text()
         found = re.search(rf"^{key}=(.*)$", unit, re.MULTILINE)
-        assert found is not None
-        return self._here(found[1])
+        return found[1] if found else otherwise
+
+    def command(self, service: str, key: str) -> str:
+        command = self._here(self._setting(service, key))
+        assert command
+        return command
 
     @contextmanager
     def started(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -79,7 +83,8 @@ class Machine:
         finally:
             process.terminate()
             try:
-                process.wait(60)
+                # Without a word of the unit systemd grants 90 seconds.
+                process.wait(int(self._setting(service, "TimeoutStopSec", "90")))
             finally:
                 # As systemd does at last with what is left of a service.
                 with suppress(ProcessLookupError):
