@@ -26,7 +26,7 @@ from profiles_sync.privacy.erase import strip
 from profiles_sync.privacy.requests import finish, has_unfinished
 from profiles_sync.project import Workplace, load_manifest, project_dir, run_dbt
 from profiles_sync.services import reload_definitions
-from profiles_sync.settings import SourceConfig, load_settings
+from profiles_sync.settings import Settings, SourceConfig, load_settings
 from profiles_sync.sync import history
 from profiles_sync.sync.checks import ROWS, built_tables, check_tables
 from profiles_sync.sync.dbt_run import DbtRun, run_folder
@@ -37,7 +37,7 @@ from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError
 from profiles_sync.sync.plan import SHADOW_SUFFIX, Plan, make_plan, rebuild_plan
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.prune import require_every_call
-from profiles_sync.sync.store import bind, open_store
+from profiles_sync.sync.store import Store, bind, open_store
 
 SHADOW = {"PROFILES_SYNC_SHADOW": SHADOW_SUFFIX}
 _PAGE = 50
@@ -182,27 +182,18 @@ class Session:
         """
         self._reporter.phase("Planning")
         settings = load_settings(self.workplace.home, project_dir(), self.workplace.target.schema)
+        planned = None
         with open_store(self.workplace) as store:
             new_tables = write_dbt_files(self.workplace.home, store.warehouse)
-            if cut_short := store.swap_has_begun():
+            if store.swap_has_begun():
                 store.begin_sync(self.run_id)
-        if cut_short:
-            self._swap(["--no-partial-parse", "--target-path", str(self.workplace.home.target_dir / "rebuild")])
-        with open_store(self.workplace) as store:
-            # Parses only when a file of the project changed, so after a new event table or property.
-            manifest = load_manifest(self.workplace)
-            if self._rebuild:
-                require_every_call(
-                    store.warehouse,
-                    hint="Sync without a rebuild; `retention: {raw_events_days: null}` keeps calls from now on.",
-                )
-                plan = rebuild_plan()
             else:
-                if lost := store.forget_lost_tables():
-                    context.log.warning(f"Dropped by somebody, and made anew from the landed calls: {', '.join(lost)}.")
-                plan = make_plan(store.progress(), manifest, settings.selective_sync)
-            if plan.behind:
-                store.begin_sync(self.run_id)
+                planned = self._plan(store, settings, context)
+        if planned is None:
+            self._swap(["--no-partial-parse", "--target-path", str(self.workplace.home.target_dir / "rebuild")])
+            with open_store(self.workplace) as store:
+                planned = self._plan(store, settings, context)
+        plan, manifest = planned
         if not plan.behind:
             context.log.info("Every table is up to date; dbt is not started.")
             self._finish(conclude(landing=self._landing), context)
@@ -238,6 +229,24 @@ class Session:
                 },
                 allow_retries=False,
             )
+
+    def _plan(self, store: Store, settings: Settings, context: dg.AssetExecutionContext) -> tuple[Plan, dict[str, Any]]:
+        """Plan the tables to build, with dbt's manifest of them, and give the sync its mark where there are any."""
+        # Parses only when a file of the project changed, so after a new event table or property.
+        manifest = load_manifest(self.workplace)
+        if self._rebuild:
+            require_every_call(
+                store.warehouse,
+                hint="Sync without a rebuild; `retention: {raw_events_days: null}` keeps calls from now on.",
+            )
+            plan = rebuild_plan()
+        else:
+            if lost := store.forget_lost_tables():
+                context.log.warning(f"Dropped by somebody, and made anew from the landed calls: {', '.join(lost)}.")
+            plan = make_plan(store.progress(), manifest, settings.selective_sync)
+        if plan.behind:
+            store.begin_sync(self.run_id)
+        return plan, manifest
 
     def _check(
         self, context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: DagsterDbtTranslator
