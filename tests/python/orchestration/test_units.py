@@ -70,6 +70,10 @@ class Machine:
     @contextmanager
     def started(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
         with (self.cli.folder / f"{service}.log").open("wb") as log:
+            if before := self._here(self._setting(service, "ExecStartPre")).removeprefix("-"):
+                subprocess.run(
+                    before, shell=True, check=True, cwd=self.cli.folder, env=self.environment, stdout=log, stderr=log
+                )
             process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {self.command(service, 'ExecStart')}"],
                 cwd=self.cli.folder,
