@@ -43,6 +43,9 @@ class Pipeline:
     def land_all(self, calls: Mapping[str, Sequence[Call | bytes]], *, now: datetime | None = None) -> LoadReport:
         """Put the calls of several sources into a new file each, and land them as one load."""
         archive = self.deployment.home.parent / "archive"
+        if not self.files:
+            # Landing would have it done by a dbt of its own, which parses the project anew for each home.
+            self.deployment.dbt("run-operation", "prepare_space")
         for source, lines in calls.items():
             self.files += 1
             path = archive / "segment-logs" / source / "2022-05-02" / f"{self.files:05d}.gz"
