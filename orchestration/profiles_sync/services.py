@@ -123,6 +123,9 @@ class Services:
             self._stop()
 
     def _serve(self, deployment: Deployment, start_timeout_s: float) -> None:
+        # Imports Dagster, which who only asks for its address does without.
+        from profiles_sync.sync.history import open_instance
+
         code_port = _free_port()
         workspace = deployment.home.dagster_dir / "workspace.yaml"
         write_atomically(
@@ -133,6 +136,9 @@ class Services:
         code_server = ["dagster", "code-server", "start", "-m", "profiles_sync.definitions"]
         code_server += ["-h", "127.0.0.1", "-p", str(code_port), "--location-name", LOCATION]
         web_server = ["dagster_webserver", "-w", str(workspace), "-h", deployment.host, "-p", str(deployment.port)]
+        with open_instance(deployment.home):
+            # The tables of its storage are there now. Made at once by two services, they would end one of them.
+            pass
         self._start(deployment, "code-server", code_server)
         # The others look for it once, at their start.
         self._wait_for(lambda: _answers(code_port), "code-server", start_timeout_s)
