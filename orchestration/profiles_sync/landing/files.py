@@ -139,17 +139,31 @@ def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int |
 
 def _walk(store: Any, root: str, first_day: date | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the files that may hold calls; `received-day` folders before `first_day` are not entered."""
-    for folder, folders, files in store.walk(root, detail=True):
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
         parts = PurePosixPath(folder).parts
         in_archive = ARCHIVE in parts
-        if in_archive and first_day is not None and len(parts) - parts.index(ARCHIVE) == 2:
-            for name in [name for name in folders if (_received_day(name) or first_day) < first_day]:
-                del folders[name]
-        for info in files.values():
-            path = info["name"]
+        oldest = first_day if in_archive and len(parts) - parts.index(ARCHIVE) == 2 else None
+        for path, info in _entries(store, folder):
             name = PurePosixPath(path).name
-            if not name.startswith((".", "_")) and name.endswith(".gz" if in_archive else EXTENSIONS):
+            if info["type"] == "directory":
+                if oldest is None or (_received_day(name) or oldest) >= oldest:
+                    waiting.append(path)
+            elif not name.startswith((".", "_")) and name.endswith(".gz" if in_archive else EXTENSIONS):
                 yield path, info
+
+
+def _entries(store: Any, folder: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return what is in a folder. `store.walk` would pass over a folder that may not be read as if it were empty."""
+    try:
+        listing = store.ls(folder, detail=True)
+    except FileNotFoundError:
+        # Gone since it was listed; some stores also say so of an empty one.
+        return []
+    found = [(str(info["name"]).rstrip("/"), info) for info in listing]
+    # Stores without folders may list a folder's marker within it.
+    return [(path, info) for path, info in found if path != folder.rstrip("/")]
 
 
 def _received_day(name: str) -> date | None:

@@ -146,6 +146,24 @@ def test_a_missing_source_says_so(tmp_path: Path) -> None:
     assert failure.value.hint
 
 
+@pytest.mark.parametrize("closed", ["", "segment-logs/web"])
+def test_a_folder_that_may_not_be_read_is_no_empty_one(
+    tmp_path: Path, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "segment-logs/ios/1/a.gz", "segment-logs/web/1/b.gz")
+    scandir = os.scandir
+
+    def guarded(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path) == tmp_path / closed:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(LandingError, match="cannot be listed: PermissionError") as failure:
+        listed(tmp_path)
+    assert failure.value.code == "E_SOURCE_READ"
+
+
 def test_a_store_that_is_not_installed_says_what_to_do() -> None:
     with pytest.raises(LandingError, match=r"not installed|cannot be listed"):
         listed(Source("abfs://container/path"))
