@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import json
 import os
@@ -173,8 +174,10 @@ def _post(alerts: Alerts, body: dict[str, Any]) -> str:
             problem = f"the webhook answered {error.code}"
             if error.code < 500:
                 return problem
-        except ValueError:
+        except (ValueError, http.client.InvalidURL):
             return "the webhook is no address"
+        except http.client.HTTPException:
+            problem = "the webhook does not speak HTTP"
         except OSError as error:
             reason = getattr(error, "reason", error)
             problem = f"the webhook cannot be reached: {getattr(reason, 'strerror', None) or type(reason).__name__}"

@@ -72,6 +72,7 @@ class Session:
         # What a rebuild gives dbt besides.
         self._variables: list[str] = []
         self._locked = False
+        self._recorded = False
 
     @contextmanager
     def step(self, context: dg.AssetExecutionContext) -> Iterator[bool]:
@@ -94,7 +95,8 @@ class Session:
             found = diagnose_exception(error, secrets=secrets)
             if not isinstance(error, ProfilesSyncError):
                 context.log.error(redact(traceback.format_exc(), secrets))
-            self._finish(self._cut_short(found), context)
+            if not self._recorded:
+                self._finish(self._cut_short(found), context)
             if not isinstance(error, Exception):
                 raise
             description = f"{history.summary(self._require_outcome())}\n{found.hint}".strip()
@@ -217,7 +219,7 @@ class Session:
         self._finish(outcome, context)
         if new_tables:
             # They are in Dagster's catalogue already, but not in its graph.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(Exception):
                 reload_definitions(self.workplace.home)
         if outcome.status is not Status.SUCCESS:
             raise dg.Failure(
@@ -385,6 +387,7 @@ class Session:
             context.log_event(event)
         else:
             self._instance.report_runless_asset_event(event)
+        self._recorded = True
         history.tag_run(self._instance, record)
         self._alert(record, context)
         if self._locked and not (outcome.error and outcome.error.code == "E_NETWORK" and not outcome.tables):
@@ -394,9 +397,13 @@ class Session:
 
     def _alert(self, record: history.SyncRecord, context: dg.AssetExecutionContext | None) -> None:
         home = self.workplace.home
-        problems = alerts.after_sync(home, self._instance, record, history.finished(self._instance))
-        if record.status is not Status.SUCCESS:
-            problems += alerts.check_overdue(home, self._instance, history.finished(self._instance))
+        try:
+            problems = alerts.after_sync(home, self._instance, record, history.finished(self._instance))
+            if record.status is not Status.SUCCESS:
+                problems += alerts.check_overdue(home, self._instance, history.finished(self._instance))
+        except Exception as error:
+            # The sync has ended, and what its text says may be a credential.
+            problems = [f"no alert could be sent: {type(error).__name__}"]
         for problem in problems:
             if context is not None:
                 context.log.warning(problem)

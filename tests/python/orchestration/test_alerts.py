@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import dagster as dg
 import pytest
@@ -19,9 +23,12 @@ from profiles_sync import alerts
 from profiles_sync.defs.sensors import sync_sensors
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
+from profiles_sync.project import Workplace
 from profiles_sync.settings import Event, load_deployment
 from profiles_sync.sync import history
 from profiles_sync.sync.outcome import Outcome, Status, SyncError, TableResult, conclude, skipped
+from profiles_sync.sync.progress import SilentReporter
+from profiles_sync.sync.session import Session
 from support.archive import write_file
 from support.cli import Cli
 from support.landing import call
@@ -145,6 +152,56 @@ def test_a_hook_that_fails_is_told_and_fails_nothing(
     assert "NOT_THERE is not set" in syncs.end(skipped("x"))[0]
 
 
+def test_a_webhook_that_speaks_no_http_is_told_without_its_address(
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "_WAITS_S", (0.0,))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(2):
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        settle(syncs.home, webhook=f"http://127.0.0.1:{server.getsockname()[1]}/s3cret", events=["Sync Skipped"])
+        assert syncs.end(skipped("x")) == ["alert `Sync Skipped`: the webhook does not speak HTTP"]
+
+    settle(syncs.home, webhook="http://127.0.0.1:1/s3 cret", events=["Sync Skipped"])
+    assert syncs.end(skipped("x")) == ["alert `Sync Skipped`: the webhook is no address"]
+
+
+@pytest.mark.parametrize("cause", [RuntimeError("s3cret"), KeyboardInterrupt()])
+def test_an_alert_that_breaks_leaves_a_sync_its_one_record(
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch, cause: BaseException
+) -> None:
+    def break_down(*arguments: Any) -> list[str]:
+        raise cause
+
+    monkeypatch.setattr(alerts, "after_sync", break_down)
+    run = dg.DagsterRun(job_name="sync", run_id=make_new_run_id())
+    syncs.instance.add_run(run)
+    warnings: list[str] = []
+    context = SimpleNamespace(
+        log_event=syncs.instance.report_runless_asset_event,
+        log=SimpleNamespace(warning=warnings.append, error=warnings.append),
+    )
+    target = SimpleNamespace(secrets=(), schema="profiles")
+    workplace = SimpleNamespace(home=syncs.home, target=target, deployment=load_deployment(syncs.home))
+    session = Session(cast(Workplace, workplace), run, syncs.instance, SilentReporter())
+    monkeypatch.setattr(session, "_begin", lambda context: True)
+    whole = nullcontext() if isinstance(cause, Exception) else pytest.raises(KeyboardInterrupt)
+
+    with whole, session.step(cast(dg.AssetExecutionContext, context)):
+        session._finish(GOOD, cast(dg.AssetExecutionContext, context))
+
+    assert [record.status for record in history.finished(syncs.instance)] == [Status.SUCCESS]
+    assert "s3cret" not in "".join(warnings)
+    assert ("no alert could be sent: RuntimeError" in warnings) == isinstance(cause, Exception)
+
+
 def test_nobody_is_told_unless_that_is_wished(syncs: Syncs, receiver: Receiver) -> None:
     assert syncs.end(BAD) == []
     assert alerts.check_overdue(syncs.home, syncs.instance, history.finished(syncs.instance)) == []
@@ -182,11 +239,6 @@ def test_no_success_for_hours_is_told_once_for_each_span(syncs: Syncs, receiver:
 
 
 def test_a_run_that_died_before_it_could_report_is_found_by_the_sensors(syncs: Syncs, receiver: Receiver) -> None:
-    from types import SimpleNamespace
-    from typing import cast
-
-    from profiles_sync.project import Workplace
-
     settle(syncs.home, webhook=receiver.url, failures=[1, 2], events=["Warehouse Sync Failed"])
     runs = [make_new_run_id(), make_new_run_id()]
     for run_id in runs:
