@@ -29,7 +29,7 @@ OWN_TABLES = frozenset(EVENT_TYPE_TABLES.values()) | {
     "users", "accounts", "id_graph_updates", "external_id_mapping_updates", "profile_traits_updates", "id_graph",
     "external_id_mapping", "profile_traits", "user_traits", "user_identifiers", "profile_merges",
 }  # fmt: skip
-"""Tables that no track event may take the name of."""
+"""Public tables that are no track event's."""
 
 CHANGES_OF = {
     "id_graph": "id_graph_updates",
@@ -49,10 +49,16 @@ GRAPH_TABLES = frozenset({*CHANGES_OF, *CHANGES_OF.values(), "users", "accounts"
 INTERNAL_TABLES = frozenset(
     {
         "identity_resolution", "identify_traits", "profile_trait_changes", "user_id_traits", "group_id_traits",
-        "identity_health",
+        "identity_health", "stg_events",
     }
 )  # fmt: skip
 """Models that are no public tables."""
+
+SYNC_HISTORY = "sync_history"
+"""Asset that stands for the syncs themselves."""
+
+TAKEN_NAMES = OWN_TABLES | INTERNAL_TABLES | {SYNC_HISTORY}
+"""What no track event's table is called: watermarks, reports and assets know a table by its name alone."""
 
 VIEW_SUFFIX = "_view"
 """What a view of BigQuery that stands beside a table adds to its name."""
@@ -237,7 +243,7 @@ def event_table_name(event: str, rules: NameRules) -> str:
     slug = snake_case(event) or f"event_{_sha1(event)}"
     # Which other tables there will be is not known, so every such name gives way.
     is_view = bool(rules.view_suffix) and slug.endswith(rules.view_suffix)
-    return _fitting(slug, {slug} if is_view else OWN_TABLES, rules)
+    return _fitting(slug, {slug} if is_view else TAKEN_NAMES, rules)
 
 
 def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None:

@@ -19,10 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from profiles_sync import alerts
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.home import Home, exclusive
+from profiles_sync.naming import SYNC_HISTORY
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import GROUPS, LandingResult, Outcome, Status, SyncError, conclude
 
-ASSET_KEY = dg.AssetKey("sync_history")
+ASSET_KEY = dg.AssetKey(SYNC_HISTORY)
 JOB = "sync"
 
 SYNC_TAG = "profiles_sync/sync"

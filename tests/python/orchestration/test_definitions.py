@@ -14,8 +14,10 @@ import pytest
 
 from profiles_sync.definitions import build_definitions
 from profiles_sync.home import Home
+from profiles_sync.naming import NAME_RULES, event_table_name
 from profiles_sync.project import Workplace, load_manifest, open_workplace
 from profiles_sync.sync import history
+from profiles_sync.sync.event_models import PREFIX
 from support.dbt import ROOT
 
 TOP_OF_THE_HOUR = datetime(2024, 5, 1, 15, tzinfo=timezone.utc)
@@ -52,6 +54,17 @@ def test_assets_stand_in_the_groups_of_the_report(definitions: dg.Definitions) -
         "event_types"
     }
     assert "default" not in found.values()
+
+
+def test_no_event_takes_the_name_of_a_model_or_an_asset(workplace: Workplace, definitions: dg.Definitions) -> None:
+    manifest = load_manifest(workplace)
+    nodes = [*manifest["nodes"].values(), *(node for nodes in manifest["disabled"].values() for node in nodes)]
+    models = [node for node in nodes if node["resource_type"] == "model" and not node["name"].startswith(PREFIX)]
+    names = {name for node in models for name in (node["name"], node["alias"])}
+    names |= {key.path[0] for key in definitions.resolve_asset_graph().get_all_asset_keys() if len(key.path) == 1}
+    assert {"pages", "users", "identify_traits", "user_id_traits", "stg_events", "sync_history"} <= names
+
+    assert {name for name in names if event_table_name(name, NAME_RULES["duckdb"]) != f"_{name}"} == set()
 
 
 def test_models_follow_landing(definitions: dg.Definitions) -> None:
