@@ -82,6 +82,10 @@ _decode_members = msgspec.json.Decoder(_Members).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
+# msgspec takes fewer levels than orjson, how many depends on the Python.
+_TOO_DEEP = "nested too deep"
+
+
 class Call(NamedTuple):
     """An accepted call, ready to be written.
 
@@ -189,6 +193,8 @@ class CallReader:
             self._call(document, line, source, 0, noted)
         except Rejected as rejected:
             self._reject(source, 0, rejected.reason, rejected.detail)
+        except RecursionError:
+            self._reject(source, 0, "invalid_json", _TOO_DEEP)
 
     def _batch(self, document: dict[str, Any], line: bytes, noted: tuple[str, ...]) -> None:
         items = document["batch"]
@@ -212,6 +218,8 @@ class CallReader:
                     self._call(item, source, source, item_no, noted)
             except Rejected as rejected:
                 self._reject(source, item_no, rejected.reason, rejected.detail)
+            except RecursionError:
+                self._reject(source, item_no, "invalid_json", _TOO_DEEP)
 
     def _call(self, call: dict[str, Any], payload: bytes, source: bytes, item_no: int, noted: tuple[str, ...]) -> None:
         get = call.get
@@ -500,5 +508,7 @@ def _encode(members: _Members) -> bytes:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "an array"
     text = orjson.dumps(value).decode()
     return text if len(text) <= 80 else f"{text[:80]}…"

@@ -299,6 +299,38 @@ def test_rejects(line: Mapping[str, Any] | bytes, reason: str) -> None:
     assert outcome.notices == []
 
 
+def nested(levels: int) -> bytes:
+    return b"[" * levels + b"]" * levels
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"userId":"u","type":%b}' % nested(1000), "invalid_type"),
+        (b'{"userId":"u","type":"page","receivedAt":%b}' % nested(1000), "invalid_received_at"),
+        (b'{"batch":[{"userId":"u","type":%b}]}' % nested(300), "invalid_type"),
+    ],
+)
+def test_a_call_is_rejected_however_deep_it_goes(line: bytes, reason: str) -> None:
+    assert read(line).reasons == [reason]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"userId":"u","type":"page","properties":{"a":%b}}' % nested(1000),
+        b'{"batch":[{"userId":"u","type":"page","properties":{"a":%b}}],"context":{"a":1}}' % nested(1000),
+        b'{"batch":[{"userId":"u","type":"page","context":{"a":%b}}],"context":{"a":1}}' % nested(1000),
+    ],
+)
+def test_a_call_deeper_than_it_can_be_completed_fails_nothing(line: bytes) -> None:
+    outcome = read(line)
+    # How deep that is depends on the Python.
+    assert len(outcome.calls) == 1 or [reject[2:] for reject in outcome.rejects] == [
+        ("invalid_json", "nested too deep")
+    ]
+
+
 @pytest.mark.parametrize(
     "line",
     [
