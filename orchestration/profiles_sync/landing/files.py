@@ -103,7 +103,7 @@ def list_files(
         for file in _list_source(source, ledger, today, recent_days):
             found.setdefault(file.path, file)
     fresh = [file for file in found.values() if not ledger.has(file)]
-    return sorted(fresh, key=lambda file: file.path.encode("utf-8", "surrogateescape"))
+    return sorted(fresh, key=lambda file: file.path.encode())
 
 
 def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int | None) -> Iterator[NewFile]:
@@ -185,7 +185,9 @@ def _new_file(source: Source, store: Any, root: str, path: str, info: Mapping[st
         content_version=content_version,
         size_bytes=int(info.get("size") or 0),
         source=source,
-        source_id=_source_id(source, root, path),
+        source_id=_storable(_source_id(source, root, path)),
+        store=store,
+        path_in_store=path,
     )
 
 
@@ -220,7 +222,12 @@ def _source_id(source: Source, root: str, path: str) -> str:
 
 
 def _full_path(store: Any, path: str) -> str:
-    return path if isinstance(store, LocalFileSystem) else str(store.unstrip_protocol(path))
+    return _storable(path if isinstance(store, LocalFileSystem) else str(store.unstrip_protocol(path)))
+
+
+def _storable(name: str) -> str:
+    r"""Return a name with `\xe9` for each byte that is no UTF-8, which no warehouse stores."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def public_path(path: str) -> str:
@@ -389,9 +396,8 @@ def content_digest(file: NewFile) -> str:
 
 def _open(file: NewFile) -> BinaryIO:
     try:
-        store, path = fsspec.core.url_to_fs(file.path, **file.source.storage_options)
-        if not isinstance(store, LocalFileSystem) and file.size_bytes <= _WHOLE:
-            return io.BytesIO(store.cat_file(path))
-        return cast(BinaryIO, store.open(path, "rb"))
+        if not isinstance(file.store, LocalFileSystem) and file.size_bytes <= _WHOLE:
+            return io.BytesIO(file.store.cat_file(file.path_in_store))
+        return cast(BinaryIO, file.store.open(file.path_in_store, "rb"))
     except Exception as error:
         raise UnavailableFileError(_said(error)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from profiles_sync.errors import ProfilesSyncError
 
@@ -79,12 +79,14 @@ class NewFile:
     """A file, or a new version of one, that no load has read.
 
     Attributes:
-        path: Absolute local path, or URL.
+        path: Absolute local path, or URL, as the tables show it.
         version: The store's ETag, or the time of the last change.
         content_version: Whether `version` follows the content; otherwise a digest of it is added when it is read.
         size_bytes: As stored.
         source: Where it was found.
         source_id: Source of its calls.
+        store: fsspec's file system that has it.
+        path_in_store: Its path there.
     """
 
     path: str
@@ -93,6 +95,8 @@ class NewFile:
     size_bytes: int
     source: Source = field(repr=False)
     source_id: str
+    store: Any = field(repr=False, compare=False)
+    path_in_store: str = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -282,6 +282,27 @@ def test_a_late_file_with_an_old_date_lands(space: LandingSpace) -> None:
     assert space.land(now=LATER).landed == 1
 
 
+def test_files_and_folders_of_any_name_land(space: LandingSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, name in enumerate([b"caf\xe9.gz", b"a::b.gz", b"a?b.gz", b"a\nb.gz", b"50%.gz"]):
+        space.write(os.fsdecode(name), [track(f"m{number}")], folder="web")
+    space.write("c.gz", [track("m5")], folder=os.fsdecode(b"caf\xe9"))
+    monkeypatch.setattr(load, "_SMALL_LOAD_BYTES", 0)
+    report = space.land(options=LandingOptions(workers=2))
+    assert {file.status for file in report.files} == {"landed"}
+    found = {
+        row[0].partition("segment-logs/")[2]: row[1:] for row in space.events("file_name", "source_id", "message_id")
+    }
+    assert found == {
+        "web/caf\\xe9.gz": ("web", "m0"),
+        "web/a::b.gz": ("web", "m1"),
+        "web/a?b.gz": ("web", "m2"),
+        "web/a\nb.gz": ("web", "m3"),
+        "web/50%.gz": ("web", "m4"),
+        "caf\\xe9/c.gz": ("caf\\xe9", "m5"),
+    }
+    assert space.land(now=LATER).load_id is None
+
+
 def test_a_touched_file_does_not_land_again(space: LandingSpace) -> None:
     path = space.write("a.gz", [track("m1")])
     space.land()
