@@ -101,8 +101,9 @@ _CATALOGUE: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "E_NETWORK",
-        r"connection refused|timed? ?out|could not connect|connection (was |has been )?(closed|reset|terminated)"
-        r"|terminating connection|server closed the connection|\bEOF\b|network is unreachable|no route to host"
+        r"connection refused|timed? ?out|could not connect|connection ((was|has been|is|already) )?(closed|reset|terminated)"
+        r"|terminating connection|server closed the connection|server socket closed|broken pipe|\bEOF\b"
+        r"|network is unreachable|no route to host"
         r"|the database system is (starting up|shutting down|in recovery)|too many (connections|clients)"
         r"|remaining connection slots|no pg_hba\.conf entry",
         _AWAY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -223,7 +223,9 @@ class Warehouse(ABC):
         try:
             yield
         except BaseException:
-            self.execute("rollback")
+            # Where the connection is lost the server has undone it already; the error is what lost it.
+            with suppress(WarehouseError):
+                self.execute("rollback")
             raise
         self.execute("commit")
 

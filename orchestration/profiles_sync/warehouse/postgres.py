@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,13 +76,13 @@ class PostgresWarehouse(Warehouse):
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run a statement."""
-        with self._connection.cursor() as cursor:
-            self._run(cursor, sql, parameters)
+        with self._cursor() as cursor:
+            _run(cursor, sql, parameters)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        with self._connection.cursor() as cursor:
-            self._run(cursor, sql, parameters)
+        with self._cursor() as cursor:
+            _run(cursor, sql, parameters)
             return list(cursor.fetchall())
 
     def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
@@ -93,11 +94,9 @@ class PostgresWarehouse(Warehouse):
                 f"copy ({query}) to '{str(file).replace(chr(39), chr(39) * 2)}' (format csv, header false, nullstr '')"
             )
         try:
-            with file.open("rb") as rows, self._connection.cursor() as cursor:
+            with file.open("rb") as rows, self._cursor() as cursor:
                 cursor.copy_expert(f"copy {table} ({self.column_list(columns)}) from stdin (format csv)", rows, 1 << 20)
                 return int(cursor.rowcount)
-        except psycopg2.Error as error:
-            raise WarehouseError.of(error, "Postgres", self._secrets) from error
         finally:
             file.unlink()
 
@@ -133,12 +132,18 @@ class PostgresWarehouse(Warehouse):
         """Close the connection."""
         self._connection.close()
 
-    def _run(self, cursor: Any, sql: str, parameters: Sequence[Any]) -> None:
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
         try:
-            if parameters:
-                cursor.execute(sql.replace("%", "%%").replace("?", "%s"), tuple(parameters))
-            else:
-                cursor.execute(sql)
+            with self._connection.cursor() as cursor:
+                yield cursor
         except psycopg2.Error as error:
             state = f" ({error.pgcode})" if error.pgcode else ""
             raise WarehouseError.of(type(error)(f"{error}{state}"), "Postgres", self._secrets) from error
+
+
+def _run(cursor: Any, sql: str, parameters: Sequence[Any]) -> None:
+    if parameters:
+        cursor.execute(sql.replace("%", "%%").replace("?", "%s"), tuple(parameters))
+    else:
+        cursor.execute(sql)

@@ -121,12 +121,12 @@ class RedshiftWarehouse(Warehouse):
         return len(rows)
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        cursor = self._connection.cursor()
         # Values go into the statement: the driver would send each with a type of its own guess.
         statement = sql if not parameters else "".join(_merged(sql, parameters))
         try:
+            cursor = self._connection.cursor()
             cursor.execute(statement)
-        except Error as error:
+        except (Error, OSError) as error:
             told = error.args[0] if error.args else ""
             text = f"{told.get('M')} ({told.get('C')})" if isinstance(told, dict) else str(error)
             raise WarehouseError.of(RuntimeError(text), "Redshift", self._secrets) from error

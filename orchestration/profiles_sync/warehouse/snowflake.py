@@ -121,8 +121,8 @@ class SnowflakeWarehouse(Warehouse):
         return [(row[0], row[1]) for row in self.query(f"describe table {table}")]
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        cursor = self._connection.cursor()
         try:
+            cursor = self._connection.cursor()
             cursor.execute(sql, list(parameters) or None)
         except snowflake.connector.Error as error:
             raise WarehouseError.of(error, "Snowflake", self._secrets) from error

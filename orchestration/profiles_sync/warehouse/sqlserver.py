@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,8 @@ class SQLServerWarehouse(Warehouse):
             yield
         except BaseException:
             # The server has undone it already where the error was its own.
-            self.execute("if @@trancount > 0 rollback transaction")
+            with suppress(WarehouseError):
+                self.execute("if @@trancount > 0 rollback transaction")
             raise
         self.execute("commit transaction")
 

@@ -111,6 +111,22 @@ def test_what_was_not_committed_is_gone_after_close(warehouse: Warehouse, target
         assert again.query(f"select count(*) from {again.ops('things')}") == [(0,)]
 
 
+def test_a_connection_that_is_lost_in_a_transaction_is_what_is_told(postgres_target: Target) -> None:
+    with open_warehouse(postgres_target) as lost, open_warehouse(postgres_target) as other:
+
+        def work() -> None:
+            with lost.transaction():
+                other.execute("select pg_terminate_backend(?)", [lost.query("select pg_backend_pid()")[0][0]])
+                lost.query("select 1")
+
+        with pytest.raises(WarehouseError, match=r"terminating|server closed the connection") as failure:
+            work()
+        assert failure.value.code == "E_NETWORK"
+        with pytest.raises(WarehouseError, match="already closed") as failure:
+            lost.query("select 1")
+        assert failure.value.code == "E_NETWORK"
+
+
 def test_a_query_over_local_files(warehouse: Warehouse, tmp_path: Path) -> None:
     query = """
         select n, case when n % 3 = 0 then null else 'a,"b"' || chr(10) || n end, make_timestamp(n * 1000000 + 1), n % 2 = 0
