@@ -11,9 +11,8 @@ from pathlib import Path
 
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.project import Target
-from profiles_sync.warehouse import Warehouse, open_warehouse
+from profiles_sync.warehouse import PROBE, Warehouse, open_warehouse
 
-PROBE = "__profiles_sync_probe"
 _CLOCK_TOLERANCE_S = 300.0
 
 

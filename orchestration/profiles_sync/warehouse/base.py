@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from profiles_sync.project import Target
 
+# The connection test's table, which a test that was killed leaves behind.
+PROBE = "__profiles_sync_probe"
 # Rows per statement when rows come from Python.
 _CHUNK = 500
 
@@ -171,7 +173,7 @@ class Warehouse(ABC):
         """
         if self.table_exists(self.schemas.ops, "schema_version"):
             return
-        if foreign := self.table_names(self.schemas.space):
+        if foreign := [name for name in self.table_names(self.schemas.space) if name != PROBE]:
             raise ConfigError(
                 f"schema {self.schemas.space} holds tables that Profiles Sync did not make: {', '.join(foreign[:5])}",
                 hint="Choose another schema with `space:` in profiles_sync.yml, before the first sync.",

@@ -18,6 +18,8 @@ from profiles_sync.connection.setup import Candidate
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
 from profiles_sync.project import resolve_target
+from profiles_sync.warehouse import open_warehouse
+from support.postgres import PostgresDatabase
 
 POSTGRES = {"host": "db", "port": "5432", "dbname": "shop", "user": "u", "sslmode": "require"}
 
@@ -97,15 +99,39 @@ def test_a_test_on_duckdb_leaves_nothing(tmp_path: Path) -> None:
 
     # What is there stays, a table of a test that was killed does not.
     with duckdb.connect(str(path)) as connection:
-        connection.execute("create schema shop_ops; create table shop_ops.__profiles_sync_probe (id integer)")
+        for schema in ("shop", "shop_ops"):
+            connection.execute(f"create schema {schema}; create table {schema}.__profiles_sync_probe (id integer)")
         connection.execute("create schema other; create table other.kept as select 1 as id")
     assert {result.verdict for result in ConnectionTest(target).run()} == {Verdict.OK}
     with duckdb.connect(str(path)) as connection:
         there = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
         schemas = connection.execute("select schema_name from information_schema.schemata").fetchall()
     assert there == [("other", "kept")]
-    assert ("shop_ops",) in schemas
-    assert ("shop",) not in schemas
+    assert {("shop",), ("shop_ops",)} < set(schemas)
+    assert ("shop_staging",) not in schemas
+
+
+def test_a_test_that_loses_its_connection_says_so_and_can_be_repeated(
+    tmp_path: Path, postgres_database: PostgresDatabase
+) -> None:
+    server = {"host": postgres_database.host, "port": str(postgres_database.port), "dbname": postgres_database.name}
+    answers = {**server, "user": postgres_database.user, "password": "", "sslmode": "disable"}
+    home = Home(tmp_path / "home")
+    target = Candidate.of(home, find_kind("postgres"), answers, space="shop", secrets=Secrets.FILE).target
+    found = {}
+
+    for result in ConnectionTest(target).run():
+        found[result.name] = result
+        if result.name == "create table":
+            with open_warehouse(target) as other:
+                other.query(
+                    "select pg_terminate_backend(pid) from pg_stat_activity "
+                    "where datname = current_database() and pid <> pg_backend_pid()"
+                )
+
+    assert found["alter table"].detail.startswith("E_NETWORK")
+    assert found["clock"].verdict is Verdict.NOT_RUN
+    assert {each.verdict for each in ConnectionTest(target).run()} <= {Verdict.OK, Verdict.WARNING}
 
 
 def test_a_schema_with_tables_of_somebody_else_fails(tmp_path: Path) -> None:
