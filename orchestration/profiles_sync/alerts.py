@@ -104,7 +104,7 @@ def after_sync(
         failures = 1 + sum(1 for _ in itertools.takewhile(lambda each: each.status is Status.FAILED, decided))
         if failures in alerts.failures:
             problems += send(home, Event.FAILED, **_facts(record), consecutive_failures=failures)
-    if record.status in _SYNCED and not any(each.status in _SYNCED for each in others):
+    if _brought_rows(record) and not any(map(_brought_rows, others)):
         problems += send(home, Event.BACKFILLED, **_facts(record))
     return problems
 
@@ -140,6 +140,10 @@ def check_overdue(home: Home, instance: dg.DagsterInstance, records: Iterable[Sy
         hours_without_success=round(hours, 1),
         last_success_at=last.finished_at.isoformat() if last and last.finished_at else None,
     )
+
+
+def _brought_rows(record: SyncRecord) -> bool:
+    return record.status in _SYNCED and record.outcome is not None and record.outcome.rows_synced > 0
 
 
 def _facts(record: SyncRecord) -> dict[str, Any]:

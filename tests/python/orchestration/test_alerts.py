@@ -97,7 +97,7 @@ def test_the_fifth_and_the_twentieth_failure_in_a_row(syncs: Syncs, receiver: Re
 
 def test_each_kind_of_end_has_its_event(syncs: Syncs, receiver: Receiver) -> None:
     settle(syncs.home, webhook=receiver.url, failures=[1])
-    for outcome in (BAD, PARTIAL, GOOD, skipped("sync x is running"), GOOD):
+    for outcome in (BAD, conclude(), PARTIAL, GOOD, skipped("sync x is running"), GOOD):
         assert syncs.end(outcome) == []
 
     assert receiver.events == [
