@@ -166,15 +166,18 @@ def diagnose(message: str, *, fallback: str, secrets: Iterable[str] = ()) -> Syn
         fallback: Code when nothing in the catalogue matches.
         secrets: Credentials to hide in it.
     """
-    text = redact(message.strip(), secrets)[:MESSAGE_LIMIT]
-    states = [next(filter(None, found.groups())) for found in _STATE.finditer(text)]
+    message = message.strip()
+    text = redact(message, secrets)[:MESSAGE_LIMIT]
+    # A secret may be a word of the message.
+    raw = message[:MESSAGE_LIMIT]
+    states = [next(filter(None, found.groups())) for found in _STATE.finditer(raw)]
     for state in states:
         for known in (state, state[:3], state[:2]):
             if known in _STATES:
                 code, hint = _STATES[known]
                 return SyncError(code, text, hint)
     for code, pattern, hint in _CATALOGUE:
-        if re.search(pattern, text, re.IGNORECASE):
+        if re.search(pattern, raw, re.IGNORECASE):
             return SyncError(code, text, hint)
     # Also what a log-in was refused for comes as a connection that was not made; the words told that.
     if any(state.startswith("08") for state in states):

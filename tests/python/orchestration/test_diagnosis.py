@@ -112,5 +112,11 @@ def test_credentials_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown.endswith("user ps")
 
 
+def test_a_secret_that_is_a_word_of_the_message_hides_no_cause() -> None:
+    error = diagnose("password authentication failed for user ps", fallback="E_INTERNAL", secrets=["password"])
+
+    assert (error.code, error.message) == ("E_AUTH", "***** authentication failed for user ps")
+
+
 def test_a_long_message_is_cut() -> None:
     assert len(diagnose("x" * 100_000, fallback="E_DBT").message) == 4000
