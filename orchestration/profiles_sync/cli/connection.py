@@ -201,7 +201,7 @@ def _secret(kind: Kind, question: Question, file: str | None, secrets: Secrets) 
         return os.environ.get(name, "")
     if file is not None:
         try:
-            text = sys.stdin.readline() if file == "-" else Path(file).read_text("utf-8")
+            text = sys.stdin.readline() if file == "-" else Path(file).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"--password-file: {file} cannot be read: {type(error).__name__}") from error
         return text.splitlines()[0] if text else ""

@@ -112,7 +112,8 @@ def remove(
 
 def _users(given: list[str] | None, file: Path | None) -> list[str]:
     try:
-        listed = file.read_text("utf-8").splitlines() if file else []
+        # What a BOM begins would be another user.
+        listed = file.read_text("utf-8-sig").splitlines() if file else []
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from error
     users = list(dict.fromkeys(user for user in (*(given or []), *listed) if user.strip()))

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from profiles_sync import __version__
+from profiles_sync.cli.connection import _secret
+from profiles_sync.connection.kinds import find_kind
+from profiles_sync.connection.profile import Secrets
 from support.cli import PROGRAM, Cli
 from support.dbt import ROOT
 
@@ -166,6 +169,14 @@ def test_the_sample_archive_and_version(cli: Cli) -> None:
 def test_connect_without_a_terminal_asks_nothing(cli: Cli, arguments: list[str], said: str) -> None:
     assert said in refused(cli, "connect", *arguments)
     assert not (cli.home / "profiles.yml").exists()
+
+
+def test_a_password_file_may_begin_with_a_bom(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"\xef\xbb\xbfhunter2\r\n")
+    kind = find_kind("postgres")
+    question = next(question for question in kind.questions if question.key == "password")
+    assert _secret(kind, question, str(file), Secrets.FILE) == "hunter2"
 
 
 def test_what_to_type_is_what_the_shell_finds(cli: Cli) -> None:

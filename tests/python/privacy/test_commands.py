@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from profiles_sync.cli.privacy import _users
 from support.archive import write_file
 from support.cli import Cli
 from support.landing import call
@@ -36,6 +37,12 @@ def tables_with(cli: Cli, text: str) -> list[str]:
         for schema, table in tables
         if any(text in repr(row) for row in cli.query(f'select * from "{schema}"."{table}"'))
     ]
+
+
+def test_a_file_of_users_may_begin_with_a_bom(tmp_path: Path) -> None:
+    listed = tmp_path / "users.txt"
+    listed.write_bytes(b"\xef\xbb\xbfu1\r\nu2\n\n")
+    assert _users(["u0"], listed) == ["u0", "u1", "u2"]
 
 
 @pytest.mark.slow
