@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
+import os
 import re
+import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta, timezone
 from itertools import chain
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
 import fsspec
@@ -69,7 +72,10 @@ class Ledger:
             return False
         if file.content_version:
             return file.version in versions
-        return any(etag.partition("/")[0] == file.version for etag in versions)
+        # A copy may keep the time of the file that it replaces.
+        return any(
+            etag.partition("/")[0] == file.version and size == file.size_bytes for etag, size in versions.items()
+        )
 
     def has_content(self, file: NewFile, digest: str) -> bool:
         """Whether a file of this digest was dealt with under the same path."""
@@ -117,6 +123,8 @@ def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int |
         if store.isfile(root):
             yield _new_file(source, store, root, root, store.info(root))
             return
+        if isinstance(store, LocalFileSystem) and not store.isdir(root):
+            raise LandingError(f"the source {public_path(source.path)} is neither a file nor a folder")
         first_day = None
         if recent_days is not None and ledger.knows_below(_full_path(store, root)):
             first_day = today - timedelta(days=recent_days - 1)
@@ -139,19 +147,47 @@ def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int |
 
 def _walk(store: Any, root: str, first_day: date | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the files that may hold calls; `received-day` folders before `first_day` are not entered."""
-    waiting = [root]
+    local = isinstance(store, LocalFileSystem)
+    # Beside each folder the one that the walk began in and those that it came to by links.
+    waiting: list[tuple[str, tuple[str, ...]]] = [(root, (os.path.realpath(root),) if local else ())]
     while waiting:
-        folder = waiting.pop()
+        folder, entered = waiting.pop()
         parts = PurePosixPath(folder).parts
         in_archive = ARCHIVE in parts
         oldest = first_day if in_archive and len(parts) - parts.index(ARCHIVE) == 2 else None
         for path, info in _entries(store, folder):
             name = PurePosixPath(path).name
+            if local and info["type"] == "other":
+                info = _followed(info)
             if info["type"] == "directory":
                 if oldest is None or (_received_day(name) or oldest) >= oldest:
-                    waiting.append(path)
+                    if not info.get("islink"):
+                        waiting.append((path, entered))
+                    # What lies within is read there, under its own name; it may also be a folder that holds this one.
+                    elif not any(_lies_in(os.path.realpath(path), each) for each in entered):
+                        waiting.append((path, (*entered, os.path.realpath(path))))
+            elif local and info["type"] != "file":
+                # A pipe would be waited for.
+                continue
             elif not name.startswith((".", "_")) and name.endswith(".gz" if in_archive else EXTENSIONS):
                 yield path, info
+
+
+def _followed(info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what fsspec says of a local file with what a link leads to."""
+    try:
+        target = Path(info["name"]).stat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
+            raise
+        # It leads nowhere: reading it will say so.
+        return {**info, "type": "file"}
+    kind = "directory" if stat.S_ISDIR(target.st_mode) else "file" if stat.S_ISREG(target.st_mode) else "other"
+    return {**info, "type": kind, "size": target.st_size, "mtime": target.st_mtime}
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return os.path.commonpath((path, folder)) == folder
 
 
 def _entries(store: Any, folder: str) -> list[tuple[str, Mapping[str, Any]]]:

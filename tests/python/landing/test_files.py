@@ -140,6 +140,55 @@ def test_what_the_ledger_has_is_left_out_until_it_changes(tmp_path: Path) -> Non
     assert not ledger.may_have_content(longer)
 
 
+def test_a_file_is_read_again_where_its_time_stayed(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jsonl")
+    (file,) = listed(tmp_path)
+    before = Path(file.path).stat()
+    ledger = Ledger([(file.path, f"{file.version}/digest", file.size_bytes)])
+    Path(file.path).write_bytes(b"{}\n{}\n")
+    os.utime(file.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [found.size_bytes for found in listed(tmp_path, ledger)] == [6]
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/calls.txt", "elsewhere/more/b.jsonl", "root/web/c.jsonl")
+    root = tmp_path / "root"
+    (root / "a.jsonl").symlink_to(tmp_path / "elsewhere/calls.txt")
+    (root / "ios").symlink_to(tmp_path / "elsewhere")
+    # Folders that are read under their own names, or hold this one.
+    (root / "latest").symlink_to("web")
+    (root / "web/self").symlink_to(".")
+    (tmp_path / "elsewhere/up").symlink_to(tmp_path)
+    (root / "gone.jsonl").symlink_to("nowhere")
+    first = {file.path.removeprefix(f"{root}/"): file for file in listed(root)}
+    within_up = {name for name in first if name.startswith("ios/up/")}
+    assert set(first) - within_up == {"a.jsonl", "ios/more/b.jsonl", "web/c.jsonl", "gone.jsonl"}
+    assert within_up == {
+        "ios/up/elsewhere/more/b.jsonl",
+        "ios/up/root/web/c.jsonl",
+        "ios/up/root/a.jsonl",
+        "ios/up/root/gone.jsonl",
+    }
+    with pytest.raises(UnavailableFileError, match="FileNotFoundError"):
+        list(FileLines(first["gone.jsonl"]))
+    # The file that a link leads to has changed, not the link.
+    os.utime(tmp_path / "elsewhere/calls.txt", (1_700_000_000, 1_700_000_000))
+    again = {file.path.removeprefix(f"{root}/"): file for file in listed(root)}
+    assert {name for name, file in again.items() if file.version != first[name].version} == {
+        "a.jsonl",
+        "ios/up/root/a.jsonl",
+    }
+
+
+def test_only_files_are_read(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jsonl")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "linked.jsonl").symlink_to("pipe.jsonl")
+    assert names(tmp_path, listed(tmp_path)).keys() == {"a.jsonl"}
+    with pytest.raises(LandingError, match="neither a file nor a folder"):
+        listed(tmp_path / "pipe.jsonl")
+
+
 def test_a_missing_source_says_so(tmp_path: Path) -> None:
     with pytest.raises(LandingError, match="does not exist") as failure:
         listed(tmp_path / "nowhere")
