@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
@@ -28,9 +29,13 @@ def remember(home: Home, key: str, secret: str) -> None:
     _keyring("set_password", home, key, secret)
 
 
-def forget(home: Home) -> None:
-    """Take this home's secrets out of the keyring; without effect where its `profiles.yml` names none."""
-    for key in _kept_in_keyring(home):
+def forget(home: Home, keys: Iterable[str]) -> None:
+    """Take secrets of this home out of the keyring.
+
+    Raises:
+        ConfigError: The keyring cannot be used.
+    """
+    for key in keys:
         if _keyring("get_password", home, key) is not None:
             _keyring("delete_password", home, key)
         os.environ.pop(variable(key), None)
@@ -42,7 +47,7 @@ def load(home: Home) -> None:
     Raises:
         ConfigError: The keyring cannot be read, or a secret is not in it.
     """
-    for key in _kept_in_keyring(home):
+    for key in kept(home):
         secret = _keyring("get_password", home, key)
         if secret is None:
             raise ConfigError(
@@ -51,7 +56,8 @@ def load(home: Home) -> None:
         os.environ[variable(key)] = secret
 
 
-def _kept_in_keyring(home: Home) -> list[str]:
+def kept(home: Home) -> list[str]:
+    """Return the keys of the secrets that the home's `profiles.yml` wants from the keyring."""
     try:
         text = home.profiles_file.read_text("utf-8")
     except FileNotFoundError:

@@ -74,20 +74,26 @@ class Candidate:
             sources: What every sync reads; empty: as before.
 
         Returns:
-            What went wrong with the alert about it.
+            What went wrong without harm to the connection.
 
         Raises:
             ConfigError: The home or the keyring cannot be written, or the home's settings are wrong.
         """
+        old = keychain.kept(self.home)
+        was_connected = self.home.profiles_file.exists()
+        # In the order of need: a sync that is on finds its target, and the target its secrets.
+        new = self.hidden if self.secrets is Secrets.KEYRING else {}
+        for key, secret in new.items():
+            keychain.remember(self.home, key, secret)
+        write_profile(self.home, self.profile)
         settings = {"target": self.kind.name, "space": self.space, "enabled": True}
         change_settings(self.home, settings | ({"sources": list(sources)} if sources else {}))
-        keychain.forget(self.home)
-        if self.secrets is Secrets.KEYRING:
-            for key, secret in self.hidden.items():
-                keychain.remember(self.home, key, secret)
-        was_connected = self.home.profiles_file.exists()
-        write_profile(self.home, self.profile)
-        return alerts.send(self.home, Event.MODIFIED if was_connected else Event.CREATED)
+        problems = []
+        try:
+            keychain.forget(self.home, [key for key in old if key not in new])
+        except ConfigError as error:
+            problems.append(f"the former secrets are still in the keyring: {error.message}")
+        return problems + alerts.send(self.home, Event.MODIFIED if was_connected else Event.CREATED)
 
     @property
     def whereabouts(self) -> str:
@@ -146,7 +152,7 @@ def delete_warehouse(home: Home, *, target: str | None = None, drop_schema: bool
                     if house.schema_exists(schema):
                         house.drop_schema(schema)
                         gone.append(f"schema {schema} with its tables")
-        keychain.forget(home)
+        keychain.forget(home, keychain.kept(home))
         change_settings(home, {"target": None, "space": None})
         for path in (home.profiles_file, home.binding_file):
             if path.exists():

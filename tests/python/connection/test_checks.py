@@ -9,6 +9,7 @@ import duckdb
 import pytest
 import yaml
 
+from profiles_sync.connection import keychain
 from profiles_sync.connection.address import describe, outgoing_address
 from profiles_sync.connection.grants import grants
 from profiles_sync.connection.kinds import KINDS, find_kind
@@ -132,6 +133,44 @@ def test_a_test_that_loses_its_connection_says_so_and_can_be_repeated(
     assert found["alter table"].detail.startswith("E_NETWORK")
     assert found["clock"].verdict is Verdict.NOT_RUN
     assert {each.verdict for each in ConnectionTest(target).run()} <= {Verdict.OK, Verdict.WARNING}
+
+
+def test_a_keyring_that_does_not_work_leaves_a_home_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets: dict[str, str] = {}
+    locked = False
+
+    def keyring(call: str, home: Home, key: str, *value: str) -> str | None:
+        if locked:
+            raise ConfigError("the operating system's keyring cannot be used: Locked")
+        if call == "set_password":
+            secrets[key] = value[0]
+        return secrets.pop(key) if call == "delete_password" else secrets.get(key)
+
+    monkeypatch.setattr(keychain, "_keyring", keyring)
+    monkeypatch.setenv(keychain.variable("password"), "")
+
+    def connect(password: str, where: Secrets) -> list[str]:
+        answers = {**POSTGRES, "password": password}
+        return Candidate.of(home, find_kind("postgres"), answers, space="shop", secrets=where).keep([])
+
+    home = Home(tmp_path / "home")
+    locked = True
+    with pytest.raises(ConfigError, match="Locked"):
+        connect("first", Secrets.KEYRING)
+    assert (home.profiles_file.exists(), home.config_file.exists()) == (False, False)
+
+    locked = False
+    assert connect("first", Secrets.KEYRING) == []
+    before = home.config_file.read_text()
+    locked = True
+    with pytest.raises(ConfigError, match="Locked"):
+        connect("second", Secrets.KEYRING)
+    assert (secrets, home.config_file.read_text()) == ({"password": "first"}, before)
+    # The way out that the error names.
+    assert connect("third", Secrets.FILE) == [
+        "the former secrets are still in the keyring: the operating system's keyring cannot be used: Locked"
+    ]
+    assert "third" in home.profiles_file.read_text()
 
 
 def test_a_schema_with_tables_of_somebody_else_fails(tmp_path: Path) -> None:
