@@ -140,7 +140,8 @@ class CallReader:
     """Turns lines into calls.
 
     Args:
-        loaded: Time of the load in microseconds, the time of receipt of calls that have none.
+        now: What the clock says, in microseconds: the time of receipt of calls that have none.
+        loaded: Time of the load: nothing was received more than a day after it.
         strict: Reject what Segment's Unify drops silently.
         accept: Takes each accepted call.
         reject: Takes the JSON of each rejected call, its place in its batch, reason and detail.
@@ -151,6 +152,7 @@ class CallReader:
     def __init__(
         self,
         *,
+        now: int,
         loaded: int,
         strict: bool,
         accept: Callable[[Call], None],
@@ -158,6 +160,7 @@ class CallReader:
         notice: Callable[[str, str | None], None],
         suppressed: Callable[[str], bool] | None = None,
     ) -> None:
+        self._now = now
         self._loaded = loaded
         self._strict = strict
         self._accept = accept
@@ -372,7 +375,7 @@ class CallReader:
 
     def _filled_times(self, call: dict[str, Any]) -> tuple[int, int | None, int, int, dict[str, str]]:
         """Return the four times of a call that was not archived, and what of them its payload lacks."""
-        received = self._loaded
+        received = self._now
         sent, original, given = self._times(call)
         filled = {"receivedAt": timestamps.iso(received)}
         if original is None:

@@ -122,7 +122,9 @@ def land(
     prepare_space(workplace, rebuilding=rebuilding)
     with open_warehouse(workplace.target) as warehouse:
         state = _read_state(warehouse)
-    loaded_at = max(now or _utc_now(), timestamps.to_datetime(timestamps.from_datetime(state.loaded_at) + 1))
+    clock = now or _utc_now()
+    # Times of loads increase whatever the clock says; a call without a time of receipt came when the clock says.
+    loaded_at = max(clock, timestamps.to_datetime(timestamps.from_datetime(state.loaded_at) + 1))
     load = _Load(
         load_id=f"load-{loaded_at:%Y%m%dT%H%M%S.%f}Z",
         loaded_at=loaded_at,
@@ -131,10 +133,11 @@ def land(
         names=names,
     )
     tell(Progress("list"))
-    listed = list_files(sources, state.ledger, today=loaded_at.date(), recent_days=options.recent_days)
+    listed = list_files(sources, state.ledger, today=clock.date(), recent_days=options.recent_days)
     files, touched = _without_touched(listed, state.ledger)
     with _scratch_folder(workplace.home.root) as scratch:
         rules = ReadingRules(
+            timestamps.from_datetime(clock),
             timestamps.from_datetime(loaded_at),
             options.strict_unify_limits,
             names,

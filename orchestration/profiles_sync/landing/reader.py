@@ -23,13 +23,15 @@ class ReadingRules:
     """What a reader needs to know of the load.
 
     Attributes:
-        loaded: Time of the load, in microseconds since 1970.
+        now: What the clock says, in microseconds since 1970.
+        loaded: Time of the load, later than that of any other.
         strict: Reject what Segment's Unify drops silently.
         names: How event tables are named.
         timestamp_paths: Paths of columns that are timestamps already.
         suppression: Whose calls are not to land.
     """
 
+    now: int
     loaded: int
     strict: bool
     names: NameRules
@@ -70,6 +72,7 @@ class FileReader:
         self._file_structure = Structure(rules.timestamp_paths)
         self._slugs: dict[str, str] = {}
         self._calls = CallReader(
+            now=rules.now,
             loaded=rules.loaded,
             strict=rules.strict,
             accept=self._accept,

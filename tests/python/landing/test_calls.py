@@ -43,6 +43,7 @@ def read(line: Mapping[str, Any] | bytes, *, strict: bool = True) -> Outcome:
     loaded = timestamps.parse(LOADED)
     assert loaded is not None
     reader = CallReader(
+        now=loaded,
         loaded=loaded,
         strict=strict,
         accept=outcome.calls.append,

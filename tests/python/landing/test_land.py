@@ -261,6 +261,15 @@ def test_times_of_loads_increase_whatever_the_clock_says(space: LandingSpace) ->
     assert second.load_id != first.load_id
 
 
+def test_after_a_load_from_the_future_calls_are_received_at_the_time_that_it_is(duckdb_space: LandingSpace) -> None:
+    duckdb_space.write("a.gz", [track("m1")])
+    future = duckdb_space.land(now=NOW + timedelta(days=365))
+    duckdb_space.write("b.gz", [{"type": "page", "messageId": "m2", "userId": "u1"}])
+    report = duckdb_space.land(now=NOW, options=LandingOptions(recent_days=10))
+    assert report.loaded_at == future.loaded_at + timedelta(microseconds=1)
+    assert duckdb_space.events("message_id", "received_at") == [("m1", datetime(2024, 5, 1, 10)), ("m2", NOW)]
+
+
 # -- exactly once ----------------------------------------------------------------------------------------------------
 
 
