@@ -86,9 +86,10 @@ class RegistryRules:
 
     @classmethod
     def of(cls, names: NameRules, column_types: Mapping[str, str], max_columns: int) -> RegistryRules:
-        """Return the rules; `max_columns` 0 stands for the engine's limit less the room for fixed columns."""
-        if not max_columns and names.columns:
-            max_columns = names.columns - COLUMNS_RESERVED
+        """Return the rules: at most the engine's limit less the room for fixed columns, which `max_columns` 0 stands for."""
+        if names.columns:
+            most = names.columns - COLUMNS_RESERVED
+            max_columns = min(max_columns, most) if max_columns else most
         return cls(names, column_types, max_columns)
 
 

@@ -247,6 +247,7 @@ def test_keys_beyond_the_column_limit_overflow() -> None:
 def test_the_engines_limit_leaves_room_for_the_fixed_columns() -> None:
     assert RegistryRules.of(NAME_RULES["postgres"], {}, 0).max_columns == 1550
     assert RegistryRules.of(NAME_RULES["postgres"], {}, 7).max_columns == 7
+    assert RegistryRules.of(NAME_RULES["postgres"], {}, 1600).max_columns == 1550
 
 
 def test_paths_go_to_the_tables_that_have_them() -> None:
