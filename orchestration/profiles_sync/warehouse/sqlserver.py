@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 
 # Rows that go to the server in one array of parameters.
 _ROWS_AT_ONCE = 2000
+# Of an nvarchar that is not `max`.
+_LONGEST_IN_ARRAY = 4000
+# Types as ODBC numbers them: both drivers have them under these numbers.
+_WVARCHAR, _BIT, _BIGINT, _DOUBLE, _TIMESTAMP, _DATE = -9, -7, -5, 8, 93, 91
+# A boolean is an int as well, and a moment a date.
+_PARAMETER_TYPES = {
+    bool: (_BIT, 1, 0),
+    int: (_BIGINT, 19, 0),
+    float: (_DOUBLE, 15, 0),
+    datetime: (_TIMESTAMP, 26, 6),
+    date: (_DATE, 10, 0),
+}
 
 
 class SQLServerWarehouse(Warehouse):
@@ -138,15 +151,52 @@ class SQLServerWarehouse(Warehouse):
         return cursor
 
     def _insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        marks = ", ".join("?" for _ in columns)
+        sql = f"insert into {table} ({self.column_list(columns)}) values ({', '.join('?' for _ in columns)})"
+        short: list[Sequence[Any]] = []
+        long: list[Sequence[Any]] = []
+        for row in rows:
+            # With one text that is too long for an array, the drivers would send all of its rows one by one.
+            (long if any(_is_long(value) for value in row) else short).append(row)
+        for row in long:
+            self.execute(sql, row)
+        if not short:
+            return
         try:
             cursor = self._connection.cursor()
             if hasattr(cursor, "fast_executemany"):
                 cursor.fast_executemany = True
-            cursor.executemany(f"insert into {table} ({self.column_list(columns)}) values ({marks})", rows)
+            cursor.setinputsizes(parameter_types(short))
+            cursor.executemany(sql, short)
             cursor.close()
         except Exception as error:
             raise WarehouseError.of(error, self.engine, self._secrets) from error
+
+
+def parameter_types(rows: Sequence[Sequence[Any]]) -> list[tuple[int, int, int]]:
+    """Return ODBC's type, size and digits for each column of an array of parameters.
+
+    Left to itself, mssql-python takes the type of all of a column's texts from the longest one: where that is plain ASCII, the others lose
+    what the database's code page has not.
+
+    Args:
+        rows: The rows; no text in them is longer than an array holds.
+    """
+    return [_parameter_type([value for value in column if value is not None]) for column in zip(*rows, strict=True)]
+
+
+def _parameter_type(values: Sequence[Any]) -> tuple[int, int, int]:
+    if not values or isinstance(values[0], str):
+        return _WVARCHAR, max([1, *map(_length, values)]), 0
+    return next(found for kind, found in _PARAMETER_TYPES.items() if isinstance(values[0], kind))
+
+
+def _length(text: str) -> int:
+    """The length of a text in UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, str) and _length(value) > _LONGEST_IN_ARRAY
 
 
 def rows_sql(columns: Sequence[str], query: str) -> str:

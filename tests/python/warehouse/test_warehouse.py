@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
 from profiles_sync.project import Target, open_workplace
 from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
+from profiles_sync.warehouse.sqlserver import SQLServerWarehouse
 from support.postgres import PostgresDatabase
 
 
@@ -172,3 +175,33 @@ def test_a_file_in_use_is_named(duckdb_target: Target, monkeypatch: pytest.Monke
         holder.communicate()
     assert failure.value.code == "E_NETWORK"
     assert "close it" in failure.value.hint
+
+
+class Calls:
+    """A cursor of SQL Server's drivers that only keeps what it is asked for."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: self.made.append((name, *arguments))
+
+
+def test_sql_server_is_told_the_types_of_texts() -> None:
+    """mssql-python would take `日本` for plain text beside a longer one that is, and its characters for question marks."""
+    cursor = Calls()
+    moment, day = datetime(2024, 5, 1, 10, 0, 0, 123456), date(2024, 5, 1)
+    short = [(1, "plain, and the longest", None, moment, day, True), (2, "日本😀", None, None, day, False)]
+    long = (3, "😀" * 2001, None, moment, day, True)
+    warehouse = SQLServerWarehouse(SimpleNamespace(cursor=lambda: cursor), "space")
+    assert warehouse.insert("t", ["n", "text", "none", "moment", "day", "flag"], [short[0], long, short[1]]) == 3
+    sql = 'insert into t ("n", "text", "none", "moment", "day", "flag") values (?, ?, ?, ?, ?, ?)'
+    types = [(-5, 19, 0), (-9, 22, 0), (-9, 1, 0), (93, 26, 6), (91, 10, 0), (-7, 1, 0)]
+    made = [call for call in cursor.made if call[0] != "close"]
+    assert made == [("execute", sql, long), ("setinputsizes", types), ("executemany", sql, short)]
+
+    driver = pytest.importorskip("mssql_python.cursor")
+    real = object.__new__(driver.Cursor)
+    real.setinputsizes(types)
+    wide = driver.ddbc_sql_const.SQL_C_WCHAR.value
+    assert [number for number, size in enumerate(real._inputsizes) if size[1] == wide] == [1, 2]

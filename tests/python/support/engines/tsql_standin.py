@@ -96,6 +96,9 @@ class Cursor:
         self._place = 0
         return self
 
+    def setinputsizes(self, sizes: Sequence[tuple[int, int, int]]) -> None:
+        """Nothing: a text is a text here."""
+
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement for each row."""
         self._results = self._connection.run_many(sql, rows)
