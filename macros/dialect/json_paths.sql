@@ -38,6 +38,15 @@
   {{- return('struct(' ~ document ~ ' as document, safe.parse_json(' ~ document ~ ", wide_number_mode => 'round') as parsed)") -}}
 {% endmacro %}
 
+{#- `openjson` refuses a document that is neither an array nor an object; nothing is found in one. -#}
+{% macro sqlserver__json_paths(document, paths) %}
+  {{- return('case when substring(' ~ document ~ ", 1, 1) in ('{', '[') then " ~ document ~ ' end') -}}
+{% endmacro %}
+
+{% macro synapse__json_paths(document, paths) %}
+  {{- return(profiles_sync.sqlserver__json_paths(document, paths)) -}}
+{% endmacro %}
+
 {#- Without the setting the keys of a path are compared in lower case. It holds for the session, and each model may have one of its own. -#}
 {% macro redshift__json_paths(document, paths) %}
   {%- if execute -%} {%- do run_query('set enable_case_sensitive_super_attribute to true') -%} {%- endif -%}

@@ -316,6 +316,16 @@ def test_json(deployment: Deployment) -> None:
     }  # fmt: skip
 
 
+def test_no_path_of_a_document_that_is_a_scalar(deployment: Deployment) -> None:
+    """An entry of `context.externalIds` may be anything, and the server refuses to open it."""
+    paths = "{% set paths = [['a']] %}"
+    expressions = {
+        f"v{i}": f"{{{{ profiles_sync.json_path_value(profiles_sync.json_paths(profiles_sync.text_literal({text!r}), paths), paths, 0) }}}}"
+        for i, text in enumerate(['"abc"', "5", "null", '{"a":1}'])
+    }
+    assert evaluate(deployment, expressions, before=paths) == {"v0": None, "v1": None, "v2": None, "v3": "1"}
+
+
 def evaluate(deployment: Deployment, expressions: dict[str, str], source: str = "", before: str = "") -> dict[str, Any]:
     """Values of SQL expressions that may call macros, as the stand-in gives them."""
     columns = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())

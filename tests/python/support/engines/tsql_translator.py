@@ -212,10 +212,12 @@ MACROS = (
     "create or replace macro tsql_member(k, v) as {'key': k, 'value': case substring(cast(v as text), 1, 1) when 'n' then null "
     "when '\"' then json_extract_string(v, '$') else cast(v as text) end, 'type': case substring(cast(v as text), 1, 1) "
     "when 'n' then 0 when '\"' then 1 when 't' then 3 when 'f' then 3 when '[' then 4 when '{' then 5 else 2 end}",
-    "create or replace macro tsql_openjson(d, p) as case json_type(d, p) when 'OBJECT' then list_transform(json_keys(d, p), lambda k: "
+    "create or replace macro tsql_openjson(d, p) as case when substring(cast(d as text), 1, 1) not in ('{', '[') then "
+    "error('JSON text is not properly formatted. Unexpected character is found at position 0.') else case json_type(d, p) "
+    "when 'OBJECT' then list_transform(json_keys(d, p), lambda k: "
     "tsql_member(k, json_extract(json_extract(d, p), '/' || replace(replace(k, '~', '~0'), '/', '~1')))) when 'ARRAY' then "
     "list_transform(range(cast(json_array_length(d, p) as bigint)), lambda i: "
-    "tsql_member(cast(i as text), json_extract(json_extract(d, p), '/' || i))) end",
+    "tsql_member(cast(i as text), json_extract(json_extract(d, p), '/' || i))) end end",
     "create or replace macro tsql_sha256(t) as unhex(sha256(t))",
     "create or replace macro tsql_sha1(t) as unhex(sha1(t))",
     "create or replace macro tsql_binary(b, n) as unhex(left(hex(b), 2 * n))",
