@@ -326,6 +326,12 @@ def test_no_path_of_a_document_that_is_a_scalar(deployment: Deployment) -> None:
     assert evaluate(deployment, expressions, before=paths) == {"v0": None, "v1": None, "v2": None, "v3": "1"}
 
 
+def test_views_are_dropped_without_more_rights(deployment: Deployment, server: StandIn) -> None:
+    """What the server tells owners of the database only, the stand-in has not either."""
+    deployment.dbt("run", "--select", "stg_events")
+    assert any("drop view if exists" in batch for batch in server.sent)
+
+
 def evaluate(deployment: Deployment, expressions: dict[str, str], source: str = "", before: str = "") -> dict[str, Any]:
     """Values of SQL expressions that may call macros, as the stand-in gives them."""
     columns = ", ".join(f"{expression} as {name}" for name, expression in expressions.items())
