@@ -77,7 +77,7 @@
 {% endmacro %}
 
 {#- The value at a path of one of the documents, whose path goes into the list of those to be taken out of it. A key that is a number
-    would also find an item of an array, so what it stands in must be an object. -#}
+    would also find an item of an array, so what it stands in must be an object; Postgres reads ` +0` as one too. -#}
 {% macro value_at(documents, document, path) %}
   {%- if not path -%}
     {{- return('parsed.' ~ document) -}}
@@ -88,7 +88,7 @@
   {%- set value = profiles_sync.json_path_value(values, paths, paths | length - 1, 'parsed.' ~ document) -%}
   {%- set conditions = [] -%}
   {%- for key in path -%}
-    {%- if not loop.first and modules.re.match('-?[0-9]+$', key) -%}
+    {%- if not loop.first and modules.re.match('\\s*[-+]?[0-9]+$', key) -%}
       {%- do paths.append(path[:loop.index0]) -%}
       {%- do conditions.append(profiles_sync.json_kind(profiles_sync.json_path_value(values, paths, paths | length - 1)) ~ " = 'object'") -%}
     {%- endif -%}

@@ -64,8 +64,8 @@ ODD = {
     # Nesting: flattened to the tenth key, the rest is text; empty objects are nothing.
     "deep": {"a": {"b": {"c.d": {"E F": True}}}, "empty": {}, **deep(9, {"k10": {"k11": {"k12": [1]}}})},
     # A scalar, an array and an object at one place; keys that look like places of an array.
-    "scalar_place": {"p": "text", "list": {"0": "key zero", "x": {"1": "key one"}}},
-    "object_place": {"p": {"q": 1}, "list": ["item zero", "item one"]},
+    "scalar_place": {"p": "text", "list": {"0": "key zero", "x": {"1": "key one"}}, "row": {"+0": "plus", "\t1": "tab"}},
+    "object_place": {"p": {"q": 1}, "list": ["item zero", "item one"], "row": ["item zero", "item one"]},
     # Arrays keep the order of keys.
     "arrays": {"items": [{"sku": "b", "a": 1.50, "z": None}, [], "é", 1e2], "none": []},
     # Numbers.
@@ -86,8 +86,8 @@ ODD = {
 EXPECTED = {
     "reserved": {"_id": "7", "_timestamp": "then", "_select": "kw", "_event": "e", "_context_x": "1", "_user_id": "u", "_2nd": "2"},
     "deep": {"a_b_c_d_e_f": "true", "k1_k2_k3_k4_k5_k6_k7_k8_k9_k10": '{"k11":{"k12":[1]}}'},
-    "scalar_place": {"p": "text", "list_0": "key zero", "list_x_1": "key one"},
-    "object_place": {"p_q": "1", "list": '["item zero","item one"]'},
+    "scalar_place": {"p": "text", "list_0": "key zero", "list_x_1": "key one", "row_0": "plus", "row_1": "tab"},
+    "object_place": {"p_q": "1", "list": '["item zero","item one"]', "row": '["item zero","item one"]'},
     "arrays": {"items": '[{"sku":"b","a":1.5,"z":null},[],"é",100.0]', "none": "[]"},
     "numbers": {"int64": "9223372036854775807", "beyond": "9.223372036854776e+18", "huge": "1.2345678901234568e+29",
                 "tiny": "1e-07", "minus": "0.0", "whole": "3.0", "exp": "100000.0"},
