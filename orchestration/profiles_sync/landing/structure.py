@@ -148,7 +148,8 @@ class Structure:
                 elif int(float(number)) != number:
                     _add(shape.wide, key)
         for key in shape.floats:
-            if not _SMALLEST <= value[key] <= _LARGEST:
+            # An integer just below the smallest one was read as that one.
+            if not _SMALLEST < value[key] <= _LARGEST:
                 _add(shape.huge, key)
         for key, child in shape.nested:
             self._walk(child, value[key])

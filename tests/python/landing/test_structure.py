@@ -61,6 +61,7 @@ def test_types_of_values(value: object, kind: str) -> None:
         (2**63 - 1, {"integer": 1, "wide": 1}),
         (2**63, {"float": 1, "huge": 1}),
         (1e30, {"float": 1, "huge": 1}),
+        (-float(2**63), {"float": 1, "huge": 1}),
         (-1e18, {"float": 1}),
         ("2024-05-01T10:00:00.123456Z", {"timestamp": 1}),
         ("2024-05-01T10:00:00.123456000+00:00", {"timestamp": 1}),
@@ -155,7 +156,7 @@ def _walk(value: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[
                 yield here, "wide" if fits else "huge"
         elif isinstance(item, float):
             yield here, "float"
-            if abs(item) > 2**63:
+            if abs(item) >= 2**63:
                 yield here, "huge"
         elif isinstance(item, str) and is_timestamp(item):
             yield here, "timestamp"
