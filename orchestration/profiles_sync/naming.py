@@ -294,16 +294,15 @@ def raw_path(path: Sequence[str]) -> str:
     return json.dumps(list(path), ensure_ascii=False, separators=(",", ":"))
 
 
-def path_order(column: str, path: Sequence[str]) -> tuple[bool, bool, bytes]:
+def path_order(column: str, path: Sequence[str]) -> tuple[bool, bytes]:
     """Return the sort key among the paths of one column; the first wins where one call carries several.
 
-    That is a key that already equals the column, then keys that equal it when joined (`postal_code` of an address, not
-    `postalCode`), then the smallest path in byte order. The order of keys in a document counts nowhere, since engines do
-    not keep it.
+    That is a key that already equals the column, then the smallest path in byte order; `trait_columns` of dbt has the same
+    rule. The order of keys in a document counts nowhere, since engines do not keep it.
     """
     container, *keys = path
     own_name = column.removeprefix("context_") if container == "context" else column
-    return keys != [own_name], "_".join(keys) != own_name, raw_path(path).encode()
+    return keys != [own_name], raw_path(path).encode()
 
 
 def _fitting(slug: str, taken: frozenset[str] | set[str], rules: NameRules) -> str:

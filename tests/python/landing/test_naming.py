@@ -196,8 +196,8 @@ def test_order_among_the_paths_of_one_column() -> None:
     paths = [["traits", "firstName"], ["traits", "first_name"], ["traits", "First Name"], ["traits", "first", "name"]]
     assert sorted(paths, key=lambda path: path_order("first_name", path)) == [
         ["traits", "first_name"],
-        ["traits", "first", "name"],
         ["traits", "First Name"],
+        ["traits", "first", "name"],
         ["traits", "firstName"],
     ]
     assert path_order("_id", ["traits", "_id"]) < path_order("_id", ["traits", "id"])

@@ -192,12 +192,12 @@ def test_the_name_of_a_page_and_its_property() -> None:
     assert notice.detail.startswith('one column for ["name"], ["properties","name"], ["properties","Name"]; ')
 
 
-def test_a_key_deeper_down_that_is_spelled_as_its_column_counts_first() -> None:
+def test_the_key_that_is_the_column_counts_first_then_the_smallest_path() -> None:
     registry = Registry(table="identifies", container="context")
     registry.load({("app", "buildNo"): counts(varchar=1), ("app", "build_no"): counts(varchar=1)})
     registry.load({"IP": counts(varchar=1), "ip": counts(varchar=1)})
     assert [path for path, rank in registry.ranks().items() if rank == 1] == [
-        '["context","app","build_no"]', '["context","ip"]',
+        '["context","app","buildNo"]', '["context","ip"]',
     ]  # fmt: skip
 
 

@@ -61,6 +61,8 @@ VALUES = [
     # Dated in the future: it counts from its arrival.
     identify("v_m7", "2024-06-07", {"plan": "future"}, at="2034-01-01", userId="v_u3"),
     identify("v_m8", "2024-06-08", {"plan": "now"}, userId="v_u3"),
+    # Neither key is the column's own name, so the smaller path counts.
+    identify("v_m10", "2024-06-08T01:00:00", {"Home": {"city": "large"}, "home": {"city": "small"}}, userId="v_u4"),
 ]
 LATER_VALUES = [
     # The columns have their types by now.
@@ -107,6 +109,7 @@ def test_worked_examples(deployment: Deployment) -> None:
         "v_m5": ("v_m4", {"plan": "rudder"}),
         "v_m7": ("v_m4", {"plan": "future"}),
         "v_m8": ("v_m4", {"plan": "now"}),
+        "v_m10": ("v_m10", {"home_city": "large"}),
         # A text is no integer and no boolean, and the older value is not the present one either.
         "v_m9": ("v_m1", {"score": "3.0", "tags": '["a",{"b":1}]',
                           "born": "1980-01-02 01:04:05.678000", "seen": "2024-01-01 00:00:00"}),
@@ -123,6 +126,7 @@ def test_worked_examples(deployment: Deployment) -> None:
                  "born": "1980-01-02T01:04:05.678Z", "seen": "2024-01-01T00:00:00.000Z"},
         "v_m3": {"secret": "s"},
         "v_m4": {"plan": "now"},
+        "v_m10": {"home_city": "large"},
     }  # fmt: skip
     assert rows_of(pipeline, ids) == present
     merged = {"t8_m2": "t8_m1", "t8_m3": "t8_m1", "t9_m2": "t9_m1", "t9_m3": "t9_m1"}
@@ -133,6 +137,7 @@ def test_worked_examples(deployment: Deployment) -> None:
         **{name: (None, traits) for name, traits in typed.items()},
         **{name: (into, {}) for name, into in merged.items()},
     }
+    assert deployment.query("select home_city from profiles.identifies where id = 'v_m10'") == [("large",)]
     assert deployment.query(
         "select name, seq from profiles.user_traits where value in ('rudder', 'about forty', 'yes', 'now') order by 1"
     ) == [
