@@ -9,12 +9,17 @@
   {{- return('case when isfinite(' ~ number ~ ') then ' ~ number ~ ' end') -}}
 {% endmacro %}
 
+{#- Half of the smallest float, rounded up: Postgres takes nothing below for a float. -#}
+{% macro postgres_least_float() %}
+  {{- return('2.4703282292062328e-324') -}}
+{% endmacro %}
+
 {#- Its cast fails beyond the range, and below half of the smallest float. -#}
 {% macro postgres__json_number(value) %}
   {%- set number = 'cast(cast(' ~ value ~ ' as text) as numeric)' -%}
   {{- return(
-    'case when abs(' ~ number ~ ') between 2.4703282292062328e-324 and 1.7976931348623157e308 then cast(' ~ number ~ ' as double precision)'
-    ~ ' when abs(' ~ number ~ ') < 2.4703282292062328e-324 then 0 end'
+    'case when abs(' ~ number ~ ') between ' ~ profiles_sync.postgres_least_float() ~ ' and 1.7976931348623157e308 then cast(' ~ number ~ ' as double precision)'
+    ~ ' when abs(' ~ number ~ ') < ' ~ profiles_sync.postgres_least_float() ~ ' then 0 end'
   ) -}}
 {% endmacro %}
 

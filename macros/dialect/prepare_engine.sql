@@ -94,7 +94,7 @@ begin
   if written ~ '^-?[0-9]+$' then
     return case written when '-0' then '0' else written end;
   end if;
-  if abs(written::numeric) < 2.4703282092062328e-324 then
+  if abs(written::numeric) < {{ profiles_sync.postgres_least_float() }} then
     return case when written like '-%' and written::numeric = 0 then '-0.0' else '0.0' end;
   end if;
   written := written::float8::text;

@@ -58,7 +58,7 @@
 
 {#- Version of the contract tables; raised with every change of them. -#}
 {% macro space_version() %}
-  {{- return(6) -}}
+  {{- return(7) -}}
 {% endmacro %}
 
 {#- Says that the space has this version, unless it is said already. -#}

@@ -44,7 +44,7 @@ from profiles_sync.project import Workplace, run_dbt
 from profiles_sync.warehouse import Warehouse, open_warehouse
 from profiles_sync.warehouse.duckdb import limit_memory
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Version of the contract tables that this program writes."""
 
 # Below this a load is read faster than processes start; gzip data grows about tenfold.

@@ -51,6 +51,7 @@ CALLS: list[dict[str, Any] | bytes] = [
     line("nul", b'{"a\\u0000b":"x\\u0000y","half":"\\ud800","pair":"\\ud83c\\udf89"}'),
     line("twice", b'{"a":1,"b":{"c":1},"a":"last","b":{"d":2}}'),
     line("numbers", b'{"n":1e400,"big":18446744073709551616,"exact":9223372036854775807,"tiny":1e-400}'),
+    line("small", b'{"list":[2.47032822e-324]}'),
     line("badutf8", b'{"a":"\xff\xfe"}'),
     line("nan", b'{"a":NaN}'),
     line("cut", b'{"a":1'),
@@ -127,8 +128,9 @@ def test_where_it_lands(deployment: Deployment) -> None:
     assert row("odd", "nul", "a_b", "half", "pair") == ["x\ufffdy", "\ufffd", "🎉"]
     assert row("odd", "twice", "a", "b_d") == ["last", "2"]
     assert "b_c" not in pipeline.columns("odd")
+    assert row("odd", "small", "list") == ["[0.0]"]
     assert row("odd", "types", "a", "_overflow" if "_overflow" in pipeline.columns("odd") else "a") == ["", ""]
-    assert {ident for (ident,) in deployment.query("select id from profiles.odd")} == {"nul", "twice", "types"}
+    assert {ident for (ident,) in deployment.query("select id from profiles.odd")} == {"nul", "twice", "types", "small"}
 
 
 @pytest.mark.slow
