@@ -239,7 +239,8 @@ def _update_table(
                 table,
                 None,
                 left_out,
-                f"new keys beyond {rules.max_columns} columns are kept in _overflow",
+                f"new keys beyond {rules.max_columns} columns; "
+                + ("they are rows of user_traits" if table == TRAIT_TABLE else "they are kept in _overflow"),
             )
         )
 

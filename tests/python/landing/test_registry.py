@@ -236,12 +236,19 @@ def test_keys_beyond_the_column_limit_overflow() -> None:
         "a": "active", "b": "active", "c": "overflow",
     }  # fmt: skip
     assert [(each.notice, each.occurrences) for each in change.notices] == [("column_limit", 1)]
+    assert "_overflow" in change.notices[0].detail
     assert change.new_columns == [(TABLE, "a"), (TABLE, "b")]
     # A known column stays, a further path of it is none more, and a new key overflows again.
     registry.load({"a": counts(varchar=1), "A": counts(varchar=1), "d": counts(varchar=1), "c": counts(varchar=1)})
     assert registry.rows['["properties","A"]'].status == "active"
     assert registry.rows['["properties","d"]'].status == "overflow"
     assert registry.rows['["properties","c"]'].status == "overflow"
+
+
+def test_traits_beyond_the_column_limit_are_rows() -> None:
+    registry = Registry(RegistryRules.of(NAME_RULES["duckdb"], {}, 1), "profile_traits", "traits")
+    change = registry.load({"a": counts(varchar=1), "b": counts(integer=1)})
+    assert [each.detail for each in change.notices] == ["new keys beyond 1 columns; they are rows of user_traits"]
 
 
 def test_the_engines_limit_leaves_room_for_the_fixed_columns() -> None:
