@@ -406,11 +406,12 @@ def _waiting_actions(warehouse: Warehouse) -> list[str]:
 def _number_actions(warehouse: Warehouse, load: _Load, before: int) -> int:
     """Give the waiting actions on identities their places, after the events of the load; returns how many."""
     waiting = _waiting_actions(warehouse)
-    for event_no, action_id in enumerate(waiting, before + 1):
-        warehouse.execute(
-            f"update {warehouse.ops('identity_actions')} set event_no = ?, load_id = ? where action_id = ?",
-            [event_no, load.load_id, action_id],
-        )
+    warehouse.update(
+        warehouse.ops("identity_actions"),
+        ["action_id"],
+        ["event_no", "load_id"],
+        [(action_id, event_no, load.load_id) for event_no, action_id in enumerate(waiting, before + 1)],
+    )
     return len(waiting)
 
 
@@ -500,7 +501,7 @@ def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, 
     """Register the load's event tables; those beyond the limit leave `tables`. Return the new track tables."""
     target = warehouse.ops("event_registry")
     known = {
-        name: (kind, set(json.loads(names)))
+        name: (kind, names)
         for name, kind, names in warehouse.query(f"select table_name, kind, event_names from {target}")
     }
     kinds = {table: kind for kind, table in EVENT_TYPE_TABLES.items()}
@@ -517,11 +518,11 @@ def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, 
         )
         load.notices.append(Notice("table_limit", "tracks", None, events, detail))
     event_names = _event_names(warehouse, before) if load.landed else {}
-    added = []
+    added, moved, renamed = [], [], []
     for name, table in tables.items():
         kind = "event_type" if name in kinds else "track"
         found = {kinds[name]} if name in kinds else event_names[name]
-        earlier = known[name][1] if name in known else set()
+        earlier = set(json.loads(known[name][1])) if name in known else set()
         every = sorted(earlier | found)
         # Names that differ in an id could fill the row.
         listed = json.dumps(every[:_NAMES_KEPT], ensure_ascii=False)
@@ -531,14 +532,15 @@ def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, 
                 detail = f"a name of more than {load.names.name_length} characters was cut; `event_text` has it in full"
                 load.notices.append(Notice("name_cut", name, None, table.events, detail))
         else:
-            warehouse.execute(
-                f"update {target} set event_names = ?, last_event_no = ? where table_name = ?",
-                [listed, table.last_event_no, name],
-            )
+            moved.append((name, table.last_event_no))
+            if listed != known[name][1]:
+                renamed.append((name, listed))
         if len(every) > max(1, len(earlier)):
             detail = f"one table for the events {', '.join(every[:5])}"
             load.notices.append(Notice("shared_event_table", name, None, table.events, detail))
     warehouse.insert(target, ["table_name", "kind", "event_names", "first_event_no", "last_event_no"], added)
+    warehouse.update(target, ["table_name"], ["last_event_no"], moved)
+    warehouse.update(target, ["table_name"], ["event_names"], renamed)
     warehouse.insert(
         warehouse.ops("landed_tables"),
         ["load_id", "table_name", "events", "first_event_no", "last_event_no"],
@@ -593,11 +595,9 @@ def _update_column_registry(
     columns = list(registry.RegisteredPath.__dataclass_fields__)
     warehouse.insert(target, columns, [[getattr(row, name) for name in columns] for row in change.added])
     changing = ("column_name", "data_type", "path_rank", "status", "misfits", "updated_load_id")
-    for row in change.updated:
-        warehouse.execute(
-            f"update {target} set {', '.join(f'{name} = ?' for name in changing)} where table_name = ? and raw_path = ?",
-            [*(getattr(row, name) for name in changing), row.table_name, row.raw_path],
-        )
+    key = ("table_name", "raw_path")
+    rows = ([getattr(row, name) for name in (*key, *changing)] for row in change.updated)
+    warehouse.update(target, key, changing, rows)
     load.notices.extend(change.notices)
     load.notices.extend(
         Notice(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from profiles_sync.warehouse import Warehouse
 
 ERASED = "erased"
 """Call type of a stub: no table is made of it."""
 
-
-# Calls in one statement: of each its number twice and its payload, within the 2,100 parameters of SQL Server.
-_CHUNK = 500
+_BARE = (
+    f"type = '{ERASED}', event_name = null, event_slug = null, user_id = null, anonymous_id = null, payload_sha256 = ''"
+)
 
 
 def leave_bare_stubs(warehouse: Warehouse, condition: str) -> None:
@@ -22,7 +22,10 @@ def leave_bare_stubs(warehouse: Warehouse, condition: str) -> None:
         warehouse: An open connection.
         condition: Chooses them in `raw_events`.
     """
-    _leave(warehouse, warehouse.json_value, condition, [stub(())])
+    warehouse.execute(
+        f"update {warehouse.staging('raw_events')} set {_BARE}, payload = {warehouse.json_value} where {condition}",
+        [stub(())],
+    )
 
 
 def leave_stubs(warehouse: Warehouse, payloads: Mapping[int, str]) -> None:
@@ -32,24 +35,7 @@ def leave_stubs(warehouse: Warehouse, payloads: Mapping[int, str]) -> None:
         warehouse: An open connection.
         payloads: What stays of each call, by its `event_no`.
     """
-    events = list(payloads)
-    for start in range(0, len(events), _CHUNK):
-        chunk = events[start : start + _CHUNK]
-        each = f" when ? then {warehouse.json_value}" * len(chunk)
-        _leave(
-            warehouse,
-            f"case event_no{each} end",
-            f"event_no in ({', '.join('?' for _ in chunk)})",
-            [*(value for event in chunk for value in (event, payloads[event])), *chunk],
-        )
-
-
-def _leave(warehouse: Warehouse, payload: str, condition: str, parameters: Sequence[object]) -> None:
-    warehouse.execute(
-        f"update {warehouse.staging('raw_events')} set type = '{ERASED}', event_name = null, event_slug = null, "
-        f"user_id = null, anonymous_id = null, payload_sha256 = '', payload = {payload} where {condition}",
-        parameters,
-    )
+    warehouse.update(warehouse.staging("raw_events"), ["event_no"], ["payload"], payloads.items(), _BARE)
 
 
 def stub(identifiers: Iterable[tuple[str, str]]) -> str:

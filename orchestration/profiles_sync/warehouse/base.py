@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PROBE = "__profiles_sync_probe"
 # Rows per statement when rows come from Python.
 _CHUNK = 500
+# Parameters per statement: SQL Server takes 2,100.
+_PARAMETERS = 2000
 
 
 class WarehouseError(ProfilesSyncError):
@@ -191,7 +193,7 @@ class Warehouse(ABC):
 
     def public(self, table: str) -> str:
         """Return the qualified name of a public table."""
-        return f"{self.quote(self.schemas.space)}.{self.quote(table)}"
+        return self.qualified(self.schemas.space, table)
 
     def reclaim(self) -> None:
         """Let nothing be left of deleted rows where the engine keeps them; a long operation, outside of a transaction."""
@@ -249,6 +251,39 @@ class Warehouse(ABC):
                 [cell for row in chunk for cell in row],
             )
         return len(every)
+
+    def update(
+        self, table: str, key: Sequence[str], columns: Sequence[str], rows: Iterable[Sequence[Any]], also: str = ""
+    ) -> None:
+        """Change rows by their keys, many in one statement.
+
+        Args:
+            table: Qualified name of the table.
+            key: Columns that say which row.
+            columns: Columns to change.
+            rows: Values of the key, then of the columns.
+            also: Assignments that are the same for each of the rows.
+        """
+        every = list(rows)
+        same = " and ".join(f"{self.quote(column)} = ?" for column in key)
+        chunk_rows = _PARAMETERS // (len(key) + len(columns) * (len(key) + 1))
+        for start in range(0, len(every), chunk_rows):
+            chunk = every[start : start + chunk_rows]
+            changes, parameters = [], []
+            for place, column in enumerate(columns, len(key)):
+                # A call's payload is the one document that is changed.
+                value = self.json_value if column == "payload" else "?"
+                cases = f" when {same} then {value}" * len(chunk)
+                changes.append(f"{self.quote(column)} = case{cases} else {self.quote(column)} end")
+                parameters += [cell for row in chunk for cell in (*row[: len(key)], row[place])]
+            parameters += [cell for row in chunk for cell in row[: len(key)]]
+            # A list is looked up; that many conditions would be tried on every row of a large table.
+            which = (
+                f"{self.quote(key[0])} in ({', '.join('?' for _ in chunk)})"
+                if len(key) == 1
+                else " or ".join([f"({same})"] * len(chunk))
+            )
+            self.execute(f"update {table} set {', '.join([also] * bool(also) + changes)} where {which}", parameters)
 
     def __enter__(self) -> Warehouse:
         return self

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
 import math
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import duckdb
 from dbt.adapters.bigquery.clients import create_bigquery_client
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 
 # A job that an answer did not come for is asked for again so many times, by its id.
 _ATTEMPTS = 3
-# A script may have a megabyte.
-_ROWS_IN_A_SCRIPT = 200
+# A script may have a megabyte, in many statements: what is longer than this goes through a staging table.
+_STATEMENT_CHARACTERS = 50_000
 _STAGED_HOURS = 12
 _ERRORS = (GoogleAPICallError, GoogleAuthError, RequestException)
 
@@ -52,7 +54,9 @@ class BigQueryWarehouse(Warehouse):
         self._project = project
         self._secrets = tuple(secrets)
         self._script: list[str] | None = None
-        self._staged: dict[str, list[str]] = {}
+        # Staging tables of the transaction, and the queries that a table consists of because of them.
+        self._staged: list[str] = []
+        self._seen_as: dict[str, list[str]] = {}
 
     @classmethod
     def connect(cls, target: Target) -> BigQueryWarehouse:
@@ -74,15 +78,15 @@ class BigQueryWarehouse(Warehouse):
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         statement = _with_literals(sql, parameters)
-        for table, staged in self._staged.items():
-            rows = " union all ".join(f"select * from {each}" for each in (table, *staged))
+        for table, queries in self._seen_as.items():
+            rows = " union all ".join(queries)
             parts = re.split(rf"(?<=from ){re.escape(table)}(?=[\s)]|$)", statement)
             statement = f"({rows})".join(parts)
         return [tuple(_naive(value) for value in row.values()) for row in self._run(statement).result()]
 
     def insert_query(self, table: str, columns: Sequence[str], query: str, scratch: Path) -> int:
         """Insert the result of a DuckDB query over local files by a load job."""
-        fields = {field.name: field for field in self._table(table).schema}
+        fields = self._fields(table)
         file = scratch / f"{uuid.uuid4().hex}.parquet"
         names = ", ".join(f'"{column}"' for column in columns)
         values = ", ".join(_parquet_value(column, fields[column].field_type) for column in columns)
@@ -92,32 +96,56 @@ class BigQueryWarehouse(Warehouse):
             path = str(file).replace("'", "''")
             local.execute(f"copy (select {values} from ({query}) as found ({names})) to '{path}' (format parquet)")
         try:
-            return self._insert_file(table, columns, file, fields)
+            staged, loaded = self._stage(fields, columns, bigquery.SourceFormat.PARQUET, lambda: file.open("rb"))
         finally:
             file.unlink()
+        self._insert_staged(table, columns, fields, staged)
+        return loaded
 
     def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Insert rows; return their number."""
         every = list(rows)
         if not every:
             return 0
-        kinds = {field.name: _SQL_TYPES[field.field_type] for field in self._table(table).schema}
+        fields = self._fields(table)
         # A bare NULL of a query is a number.
-        nothing = [f"cast(null as {kinds[column]})" for column in columns]
-        for start in range(0, len(every), _ROWS_IN_A_SCRIPT):
-            selects = " union all select ".join(
-                ", ".join(null if cell is None else _literal(cell) for cell, null in zip(row, nothing, strict=True))
-                for row in every[start : start + _ROWS_IN_A_SCRIPT]
-            )
+        nothing = [_null(fields[column]) for column in columns]
+        rows_sql = [
+            ", ".join(null if cell is None else _literal(cell) for cell, null in zip(row, nothing, strict=True))
+            for row in every
+        ]
+        if sum(map(len, rows_sql)) > _STATEMENT_CHARACTERS:
+            self._insert_staged(table, columns, fields, self._stage_rows(fields, columns, every))
+        else:
+            selects = " union all select ".join(rows_sql)
             self.execute(f"insert into {table} ({self.column_list(columns)}) select {selects}")
         return len(every)
 
+    def update(
+        self, table: str, key: Sequence[str], columns: Sequence[str], rows: Iterable[Sequence[Any]], also: str = ""
+    ) -> None:
+        """Change rows by their keys."""
+        every = list(rows)
+        if sum(len(_literal(cell)) for row in every for cell in row) <= _STATEMENT_CHARACTERS // (1 + len(columns)):
+            super().update(table, key, columns, every, also)
+            return
+        staged = self._stage_rows(self._fields(table), [*key, *columns], every)
+        changes = [f"{self.quote(column)} = given.{self.quote(column)}" for column in columns] + [also] * bool(also)
+        same = " and ".join(f"changed.{self.quote(column)} = given.{self.quote(column)}" for column in key)
+        self.execute(f"update {table} as changed set {', '.join(changes)} from {staged} as given where {same}")
+        self._forget_staged()
+
     def lock(self, table: str) -> None:
-        """Let the transaction fail when another one adds to the table before it."""
+        """Let the transaction fail when another one that locks runs beside it, or has added to the table since.
+
+        Only a change of rows that are there is at odds with another transaction, and this row always is. In a transaction
+        a SELECT may stand, an ASSERT need not be let.
+        """
         count = self.query(f"select count(*) from {table} ")[0][0]
-        self.execute(
-            f"assert (select count(*) from {table}) = {count} as 'another one wrote to {table.replace('`', '')}'"
-        )
+        version = self.ops("schema_version")
+        message = _literal(f"another one wrote to {table.replace('`', '').rpartition('.')[2]}")
+        self.execute(f"update {version} set version = version where true")
+        self.execute(f"select if((select count(*) from {table}) = {count}, 1, error({message}))")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -128,12 +156,10 @@ class BigQueryWarehouse(Warehouse):
             script = self._script
         finally:
             self._script = None
-            staged = [table for tables in self._staged.values() for table in tables]
-            self._staged = {}
+            self._seen_as = {}
         if script:
             self._run("begin transaction;\n" + ";\n".join(script) + ";\ncommit transaction;").result()
-        for table in staged:
-            self._client.delete_table(table.replace("`", ""), not_found_ok=True)
+        self._forget_staged()
 
     def close(self) -> None:
         """Close the client's connections."""
@@ -143,13 +169,13 @@ class BigQueryWarehouse(Warehouse):
         """Return a name as it goes into a statement."""
         return f"`{name}`"
 
-    def staging(self, table: str) -> str:
-        """Return the qualified name of a staging table."""
-        return f"{self.quote(self._project)}.{super().staging(table)}"
+    def qualified(self, schema: str, table: str) -> str:
+        """Return the qualified name of a table, with the project: jobs may run in another."""
+        return f"{self.quote(self._project)}.{super().qualified(schema, table)}"
 
-    def ops(self, table: str) -> str:
-        """Return the qualified name of a bookkeeping table."""
-        return f"{self.quote(self._project)}.{super().ops(table)}"
+    def drop_schema(self, schema: str) -> None:
+        """Drop a dataset with everything in it."""
+        self.execute(f"drop schema {self.quote(self._project)}.{self.quote(schema)} cascade")
 
     def table_exists(self, schema: str, table: str) -> bool:
         """Whether there is a table of this name."""
@@ -205,35 +231,65 @@ class BigQueryWarehouse(Warehouse):
         except _ERRORS as error:
             raise WarehouseError.of(error, "BigQuery", self._secrets) from error
 
-    def _insert_file(self, table: str, columns: Sequence[str], file: Path, fields: dict[str, Any]) -> int:
-        staged = f"{self._project}.{self.schemas.staging}.landing_{uuid.uuid4().hex}"
+    def _fields(self, table: str) -> dict[str, Any]:
+        return {field.name: field for field in self._table(table).schema}
+
+    def _stage_rows(self, fields: Mapping[str, Any], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+        lines = "\n".join(
+            json.dumps({name: _json_value(cell) for name, cell in zip(columns, row, strict=True)}) for row in rows
+        ).encode()
+        form = bigquery.SourceFormat.NEWLINE_DELIMITED_JSON
+        return self._stage(fields, columns, form, lambda: io.BytesIO(lines))[0]
+
+    def _stage(
+        self, fields: Mapping[str, Any], columns: Sequence[str], form: str, content: Callable[[], IO[bytes]]
+    ) -> tuple[str, int]:
+        """Load a file into a staging table with some columns of a table; return its name and the number of rows."""
+        name = f"landing_{uuid.uuid4().hex}"
+        staged = self.staging(name)
         expires = f"timestamp_add(current_timestamp(), interval {_STAGED_HOURS} hour)"
-        kinds = ", ".join(f"{self.quote(name)} {_SQL_TYPES[field.field_type]}" for name, field in fields.items())
-        self._run(f"create table `{staged}` ({kinds}) options (expiration_timestamp = {expires})").result()
+        kinds = ", ".join(f"{self.quote(column)} {_SQL_TYPES[fields[column].field_type]}" for column in columns)
+        self._run(f"create table {staged} ({kinds}) options (expiration_timestamp = {expires})").result()
+        self._staged.append(staged)
         config = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.PARQUET,
+            source_format=form,
             write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
             schema=[fields[column] for column in columns],
         )
         number = _job_id()
 
         def load() -> Any:
-            with file.open("rb") as rows:
+            with content() as rows:
                 return self._client.load_table_from_file(
-                    rows, staged, size=file.stat().st_size, job_id=number, job_config=config
+                    rows,
+                    f"{self._project}.{self.schemas.staging}.{name}",
+                    size=rows.seek(0, io.SEEK_END),
+                    rewind=True,
+                    job_id=number,
+                    job_config=config,
                 )
 
-        loaded = int(self._once(number, load).result().output_rows or 0)
-        name = f"`{staged}`".replace(".", "`.`")
+        return staged, int(self._once(number, load).result().output_rows or 0)
+
+    def _insert_staged(self, table: str, columns: Sequence[str], fields: Mapping[str, Any], staged: str) -> None:
         names = self.column_list(columns)
-        insertion = f"insert into {table} ({names}) select {names} from {name}"
+        self.execute(f"insert into {table} ({names}) select {names} from {staged}")
         if self._script is None:
-            self._run(insertion).result()
-            self._client.delete_table(staged, not_found_ok=True)
-        else:
-            self._script.append(insertion)
-            self._staged.setdefault(table, []).append(name)
-        return loaded
+            self._forget_staged()
+            return
+        own = f"select {self.column_list(list(fields))} from {table}"
+        every = ", ".join(
+            self.quote(name) if name in columns else f"{_null(field)} as {self.quote(name)}"
+            for name, field in fields.items()
+        )
+        self._seen_as.setdefault(table, [own]).append(f"select {every} from {staged}")
+
+    def _forget_staged(self) -> None:
+        """Remove the staging tables, unless a transaction is still to read them."""
+        if self._script is None:
+            for table in self._staged:
+                self._client.delete_table(table.replace("`", ""), not_found_ok=True)
+            self._staged = []
 
     def _run(self, sql: str) -> Any:
         number = _job_id()
@@ -272,6 +328,16 @@ def _parquet_value(column: str, field_type: str) -> str:
     return f'cast("{column}" as {kind}) as "{column}"'
 
 
+def _null(field: Any) -> str:
+    return f"cast(null as {_SQL_TYPES[field.field_type]})"
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat(sep=" ")
+    return value.isoformat() if isinstance(value, date) else value
+
+
 def _job_id() -> str:
     return f"profiles_sync_{uuid.uuid4().hex}"
 
@@ -300,7 +366,7 @@ def _literal(value: Any) -> str:
 
 
 _ESCAPED: re.Pattern[str] = re.compile(r"[\\'\n\r\0]")
-_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\x00"}
 
 
 def _naive(value: Any) -> Any:

@@ -132,7 +132,7 @@ def test_thousands_of_calls_are_erased_in_few_statements(
     monkeypatch.setattr(DuckDBWarehouse, "execute", noted)
     erase.strip(workplace)
 
-    assert len([sql for sql in statements if sql.startswith("update")]) == 10
+    assert len([sql for sql in statements if sql.startswith("update")]) == 8
     left = dict(
         pipeline.deployment.query("select message_id, cast(payload as varchar) from profiles_staging.raw_events")
     )
