@@ -181,12 +181,14 @@ class NameRules:
         reserved_words: Lower-case words that no table and no column may be named as they are.
         columns: Most columns of a table; 0 where there is no limit.
         view_suffix: Names that end so are those of views, no event's table; blank: there are no such views.
+        refused: Beginnings, with `_`, that no column may have.
     """
 
     name_length: int
     reserved_words: frozenset[str]
     columns: int
     view_suffix: str = ""
+    refused: tuple[str, ...] = ()
 
     @property
     def uncut(self) -> NameRules:
@@ -199,7 +201,12 @@ NAME_RULES = {
     # DuckDB has no limit. A table is also a file, event__<name>.sql, and a file's name ends at 255.
     "duckdb": NameRules(name_length=200, reserved_words=_DUCKDB_WORDS, columns=0),
     # 300 characters; see DuckDB for the file.
-    "bigquery": NameRules(name_length=200, reserved_words=_BIGQUERY_WORDS, columns=10_000),
+    "bigquery": NameRules(
+        name_length=200,
+        reserved_words=_BIGQUERY_WORDS,
+        columns=10_000,
+        refused=("_partition", "_table_", "_file_", "_row_timestamp", "_colidentifier"),
+    ),
     "redshift": NameRules(name_length=127, reserved_words=_REDSHIFT_WORDS, columns=1600),
     # 255 characters; see DuckDB for the file.
     "snowflake": NameRules(name_length=200, reserved_words=_SNOWFLAKE_WORDS, columns=0),
@@ -230,6 +237,7 @@ def name_rules(engine: str, *, portable: bool = False, compat_views: bool = Fals
         rules,
         name_length=min(each.name_length for each in NAME_RULES.values()),
         reserved_words=frozenset().union(*(each.reserved_words for each in NAME_RULES.values())),
+        refused=tuple(sorted({start for each in NAME_RULES.values() for start in each.refused})),
     )
 
 
@@ -308,6 +316,8 @@ def path_order(column: str, path: Sequence[str]) -> tuple[bool, bytes]:
 def _fitting(slug: str, taken: frozenset[str] | set[str], rules: NameRules) -> str:
     if slug in taken or slug in rules.reserved_words or slug[0].isdigit():
         slug = f"_{slug}"
+        if slug.startswith(rules.refused):
+            slug = f"_{slug}"
     return _cut(slug, rules)
 
 
