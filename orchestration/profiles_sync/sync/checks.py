@@ -31,6 +31,8 @@ DESCRIPTIONS = {
     CHANGES: "Every change in the identity ledgers has its row.",
 }
 
+# A query of BigQuery's may name a thousand tables.
+_TABLES_AT_ONCE = 500
 _TYPES = {table: kind for kind, table in EVENT_TYPE_TABLES.items()}
 # What identity wrote for a slice of events, one row of the table each.
 _LEDGERS = {
@@ -171,10 +173,11 @@ def _rows_and_keys(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[C
             f"select {columns}, count(*) as n, max(case when {missing} then 1 else 0 end) as missing "
             f"from {warehouse.public(table.name)} where uuid_ts = ? group by {columns}) as keys"
         )
-    found = {
-        name: (int(rows), int(sound))
-        for name, rows, sound in warehouse.query(" union all ".join(parts), [mark] * len(parts))
-    }
+    found = {}
+    for start in range(0, len(parts), _TABLES_AT_ONCE):
+        some = parts[start : start + _TABLES_AT_ONCE]
+        for name, rows, sound in warehouse.query(" union all ".join(some), [mark] * len(some)):
+            found[name] = (int(rows), int(sound))
     return [
         result
         for table in written
