@@ -12,6 +12,7 @@ import pytest
 from faults.test_lease import begin_sync
 from profiles_sync.home import Home
 from profiles_sync.landing import LandingOptions
+from profiles_sync.naming import column_name, name_rules
 from profiles_sync.settings import load_selection
 from profiles_sync.tables import read_tables
 from profiles_sync.warehouse import Warehouse, WarehouseError
@@ -162,6 +163,78 @@ def test_a_failed_transaction_leaves_nothing(pipeline: Pipeline) -> None:
         with pytest.raises(WarehouseError, match="division by zero"):
             write(warehouse, table)
         assert warehouse.query(f"select count(*) from {table} where version = 7") == [(0,)]
+
+
+def test_many_rows_go_through_staging_tables(pipeline: Pipeline) -> None:
+    database = pipeline.deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    engine = database.engine
+    for schema in ("profiles_ops", "profiles_staging"):
+        engine.run(f"create schema {schema}")
+    engine.run(
+        "create table profiles_ops.notices (sync_id string, notice string, table_name string, occurrences int64, "
+        "detail string, noticed_at timestamp)"
+    )
+    noted = datetime(2024, 5, 1, 10, 0, 0, 123456)
+    columns = ["sync_id", "notice", "occurrences", "noticed_at", "detail"]
+    rows = [(f"s{n}", "a_notice", n, noted, None if n else "it's \0 \\ é\n" * 30) for n in range(1000)]
+    with pipeline.deployment.open() as warehouse:
+        table = warehouse.ops("notices")
+        with warehouse.transaction():
+            warehouse.insert(table, columns, rows)
+            # Seen before the commit, though the table has more columns.
+            assert warehouse.query(f"select count(*), count(table_name) from {table}") == [(1000, 0)]
+        changed = [(f"s{n}", n + 1, "x" * 200) for n in range(500)]
+        with warehouse.transaction():
+            warehouse.update(table, ["sync_id"], ["occurrences", "detail"], changed, "notice = 'another'")
+        warehouse.update(
+            table, ["sync_id", "occurrences"], ["detail"], [("s700", 700, "\0"), ("s701", 0, "no such row")]
+        )
+        found = {
+            row[0]: row[1:]
+            for row in warehouse.query(f"select sync_id, notice, occurrences, detail, noticed_at from {table}")
+        }
+    assert found["s0"] == ("another", 1, "x" * 200, noted)
+    assert found["s999"] == ("a_notice", 999, None, noted)
+    assert (found["s700"][2], found["s701"][2]) == ("\0", None)
+    assert max(map(len, engine.statements)) < 50_000
+    assert not [path for path in engine.tables if path[2].startswith("landing_")]
+
+
+def test_landings_that_overlap_are_at_odds(pipeline: Pipeline) -> None:
+    database = pipeline.deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    database.engine.run("create schema profiles_ops")
+    database.engine.run("create table profiles_ops.loads (load_id string)")
+    database.engine.run("create table profiles_ops.schema_version (version int64)")
+
+    def land(warehouse: Warehouse, loads: str) -> None:
+        with warehouse.transaction():
+            warehouse.lock(loads)
+            warehouse.insert(loads, ["load_id"], [("mine",)])
+            database.engine.run(f"insert into {loads} (load_id) select 'of another'")
+
+    with pipeline.deployment.open() as warehouse:
+        loads = warehouse.ops("loads")
+        with pytest.raises(WarehouseError, match="another one wrote to loads"):
+            land(warehouse, loads)
+        assert warehouse.query(f"select load_id from {loads}") == [("of another",)]
+        # Two that begin at once change the same row: BigQuery refuses one of them.
+        assert "`schema_version` set version = version where true" in database.engine.statements[-2]
+
+
+def test_names_that_bigquery_keeps_for_itself() -> None:
+    engine = Engine()
+    engine.run("create schema d")
+    for name in ("_partition", "_Partitioned", "_file_x", "_table_1"):
+        with pytest.raises(GoogleSqlError, match="not allowed to start with"):
+            engine.run(f"create table d.t (`{name}` int64)")
+    rules = name_rules("bigquery")
+    names = [column_name("tracks", ["properties", key], rules) for key in ("partition", "2nd", "order", "_file_x")]
+    assert names == ["__partition", "_2nd", "_order", "file_x"]
+    engine.run(f"create table d.t ({', '.join(f'`{name}` int64' for name in names)})")
+    with pytest.raises(GoogleSqlError, match="not allowed to start with"):
+        engine.run("alter table d.t add column `_row_timestamp` int64")
 
 
 def test_models_read_the_partitions_of_their_slice_only(pipeline: Pipeline) -> None:

@@ -50,6 +50,7 @@ _API = re.compile(r"^(?:/upload|/resumable/upload)?/bigquery/v2/projects/([^/]+)
 _NAME = r"((?:`[^`]+`|\w+)(?:\.(?:`[^`]+`|\w+))*)"
 # Changes of one table's schema within this many seconds are refused beyond five, as BigQuery's quota is.
 _SCHEMA_CHANGES, _SCHEMA_SECONDS = 5, 10.0
+_REFUSED_NAMES = re.compile(r"(?i)_PARTITION|_TABLE_|_FILE_|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER")
 
 
 class RequestError(Exception):
@@ -293,6 +294,7 @@ class Engine:
             raise GoogleSqlError(f"Not found: Dataset {path[0]}:{path[1]}")
         if path in self.tables and not replace:
             raise GoogleSqlError(f"Already Exists: Table {'.'.join(path)}")
+        _require_names(table.columns)
         self.tables[path] = table
         return path
 
@@ -322,6 +324,8 @@ class Engine:
             raise GoogleSqlError(f"Exceeded rate limits: too many table update operations for {name}")
         table.changes.append(now)
         if found := re.match(r"(?is)rename\s+to\s+`?(\w+)`?", change):
+            if (*path[:2], found[1]) in self.tables:
+                raise GoogleSqlError(f"Already Exists: Table {'.'.join((*path[:2], found[1]))}")
             self.tables[(*path[:2], found[1])] = self.tables.pop(path)
         elif found := re.match(r"(?is)alter\s+column\s+`?(\w+)`?\s+set\s+data\s+type\s+(\w+)", change):
             if (table.columns[found[1]].upper(), found[2].upper()) != ("INT64", "FLOAT64"):
@@ -333,6 +337,7 @@ class Engine:
             added = dict(re.findall(r"(?is)add\s+column\s+(?:if\s+not\s+exists\s+)?`?(\w+)`?\s+(\w+)", change))
             if not added:
                 raise GoogleSqlError(f"not understood: alter table {change}")
+            _require_names(added)
             table.columns = {**table.columns, **{column: kind.upper() for column, kind in added.items()}}
             table.rows = [[*row, *(cell(None, kind) for kind in added.values())] for row in table.rows]
         return Result("ALTER_TABLE", target=path)
@@ -377,27 +382,45 @@ class Engine:
 
     def _update(self, name: str, alias: str | None, rest: str) -> Result:
         path = self._path(name)
-        changes, condition = _at_where(rest)
+        changes, condition = _at(rest, "where")
+        changes, source = _at(changes, "from")
+        if condition is None:
+            raise GoogleSqlError(f"UPDATE must have a WHERE clause: {rest[:80]}")
         table = self.table(path)
         new = {column.strip().strip("`").lower(): value for column, value in _assignments(changes)}
         hit = f"coalesce({condition}, false)"
+        called = alias.split()[-1] if alias else f"`{path[-1]}`"
         columns = ", ".join(
-            f"if({hit}, {new[column.lower()]}, `{column}`) as `{column}`" if column.lower() in new else f"`{column}`"
+            f"if({hit}, {new[column.lower()]}, {called}.`{column}`) as `{column}`"
+            if column.lower() in new
+            else f"{called}.`{column}`"
             for column in table.columns
         )
-        count = python_value(self._evaluate(f"select count(*) from {name}{alias or ''} where {condition}")[0][0])
-        table.rows = self._evaluate(f"select {columns} from {name}{alias or ''}")
-        return Result("UPDATE", affected=count, target=path)
+        joined = f" left join {source} on {condition}" if source else ""
+        rows = self._evaluate(f"select {hit}, {columns} from {name}{alias or ''}{joined}")
+        if len(rows) > len(table.rows):
+            raise GoogleSqlError("UPDATE/MERGE must match at most one source row for each target row")
+        table.rows = [row[1:] for row in rows]
+        return Result("UPDATE", affected=sum(python_value(row[0]) for row in rows), target=path)
 
 
-def _at_where(text: str) -> tuple[str, str]:
-    """Split what follows SET at the WHERE that stands in no parentheses and no literal."""
+def _at(text: str, word: str) -> tuple[str, str | None]:
+    """Split at a word that stands in no parentheses and no literal; None: there is none."""
     depth = 0
-    for found in re.finditer(r"(?i)'(?:\\.|[^'\\])*'|`[^`]*`|[()]|\bwhere\b", text):
+    for found in re.finditer(rf"(?i)'(?:\\.|[^'\\])*'|`[^`]*`|[()]|\b{word}\b", text):
         depth += {"(": 1, ")": -1}.get(found[0], 0)
-        if depth == 0 and found[0].lower() == "where":
+        if depth == 0 and found[0].lower() == word:
             return text[: found.start()], text[found.end() :]
-    raise GoogleSqlError(f"UPDATE must have a WHERE clause: {text[:80]}")
+    return text, None
+
+
+def _require_names(columns: Iterable[str]) -> None:
+    for name in columns:
+        if _REFUSED_NAMES.match(name):
+            raise GoogleSqlError(
+                f'Invalid field name "{name}". Field names are not allowed to start with the (case-insensitive) prefixes '
+                "_PARTITION, _TABLE_, _FILE_, _ROW_TIMESTAMP, __ROOT__ and _COLIDENTIFIER"
+            )
 
 
 def _declared(columns: str) -> dict[str, str]:
