@@ -88,6 +88,16 @@ def insert_and_fail(warehouse: Warehouse, statement: str, error: type[Exception]
             raise error
 
 
+def test_rows_change_by_their_keys(warehouse: Warehouse) -> None:
+    things = warehouse.ops("things")
+    warehouse.insert(things, ["no", "text"], [(number, "old") for number in range(1500)])
+    changed = [(number, None if number % 2 else "it's new") for number in range(1000)]
+    warehouse.update(things, ["no"], ["text"], changed, "ok = true")
+    warehouse.update(things, ["no", "text"], ["no"], [(1200, "old", -1), (1201, "no such row", -2)])
+    found = warehouse.query(f"select text, ok, count(*), min(no) from {things} group by text, ok order by 4")
+    assert found == [("old", None, 500, -1), ("it's new", True, 500, 0), (None, True, 500, 1)]
+
+
 def test_a_transaction_counts_as_a_whole(warehouse: Warehouse) -> None:
     things = warehouse.ops("things")
     with pytest.raises(ZeroDivisionError):
