@@ -11,3 +11,8 @@
 {% macro duckdb__affected_rows(result) %}
   {{- return(result.table.rows[0][0] | int if result.table.rows else 0) -}}
 {% endmacro %}
+
+{#- A script says nothing of its statements; ours end with the number as their result. -#}
+{% macro bigquery__affected_rows(result) %}
+  {{- return(result.table.rows[0][0] | int if result.table.rows else profiles_sync.default__affected_rows(result)) -}}
+{% endmacro %}

@@ -22,12 +22,21 @@
 {#- Its temporary tables live in one script or session, and dbt sends each statement as a job of its own. So a table of the staging dataset that
     removes itself; statements call it by its plain name (`with_work_tables`). -#}
 {% macro bigquery__create_work_table(name, sql) %}
+  {%- set parts = profiles_sync.repeated_ctes(name, sql) -%}
   {% call statement('work_table', fetch_result=true) %}
-    create or replace table {{ profiles_sync.work_relation(name) }}
-    options (expiration_timestamp = timestamp_add(current_timestamp(), interval 12 hour)) as
-    {{ profiles_sync.with_work_tables(sql) }}
+    {{ profiles_sync.bigquery_work_tables(parts.tables + [{'name': name, 'sql': parts.sql}]) }}
+    select count(*) as written from {{ profiles_sync.work_relation(name) }};
   {% endcall %}
   {{- return(profiles_sync.work_relation(name)) -}}
+{% endmacro %}
+
+{#- Statements of a script that makes work tables. -#}
+{% macro bigquery_work_tables(tables) %}
+  {%- for table in tables %}
+    create or replace table {{ profiles_sync.work_relation(table.name) }}
+    options (expiration_timestamp = timestamp_add(current_timestamp(), interval 12 hour)) as
+    {{ profiles_sync.with_work_tables(table.sql) }};
+  {%- endfor %}
 {% endmacro %}
 
 {#- One statement replaces a table there. -#}
@@ -42,7 +51,7 @@
     table of the staging schema; statements call it by its plain name (`with_work_tables`). -#}
 {% macro sqlserver__create_work_table(name, sql) %}
   {%- set table = profiles_sync.work_relation(name) -%}
-  {%- set view = profiles_sync.create_work_view(name, sql) -%}
+  {%- set view = profiles_sync.create_work_view(name, profiles_sync.create_repeated_ctes(name, sql)) -%}
   {%- do run_query(profiles_sync.drop_if_exists(table, 'table')) -%}
   {% call statement('work_table', fetch_result=true) %}
     select every_one.* into {{ table }} from {{ view }} as every_one
@@ -53,11 +62,21 @@
 {#- A pool makes a table of such a query itself. -#}
 {% macro synapse__create_work_table(name, sql) %}
   {%- set table = profiles_sync.work_relation(name) -%}
+  {%- set query = profiles_sync.create_repeated_ctes(name, sql) -%}
   {%- do run_query(profiles_sync.drop_if_exists(table, 'table')) -%}
   {%- do run_query(
-    'create table ' ~ table ~ profiles_sync.pool_layout(['round_robin', 'heap']) ~ ' as ' ~ profiles_sync.with_work_tables(sql) | trim
+    'create table ' ~ table ~ profiles_sync.pool_layout(['round_robin', 'heap']) ~ ' as ' ~ profiles_sync.with_work_tables(query) | trim
   ) -%}
   {{- return(table) -}}
+{% endmacro %}
+
+{#- Makes work tables of a query's `repeated_ctes`; returns the query that is left. -#}
+{% macro create_repeated_ctes(name, sql) %}
+  {%- set parts = profiles_sync.repeated_ctes(name, sql) -%}
+  {%- for table in parts.tables -%}
+    {%- do profiles_sync.create_work_table(table.name, table.sql) -%}
+  {%- endfor -%}
+  {{- return(parts.sql) -}}
 {% endmacro %}
 
 {#- A view of the staging schema on a query about work tables; returns what to call it in SQL. -#}

@@ -7,11 +7,15 @@
   {{- return('(' ~ sql ~ ')') -}}
 {% endmacro %}
 
-{#- `with` may only stand at the beginning of a statement there. -#}
+{#- So that what the query repeats is not run within the transaction; see `repeated_ctes`. -#}
+{% macro bigquery__queryable(name, sql) %}
+  {{- return(profiles_sync.create_work_table(name, sql)) -}}
+{% endmacro %}
+
 {% macro sqlserver__queryable(name, sql) %}
-  {{- return(profiles_sync.create_work_view(name, sql)) -}}
+  {{- return(profiles_sync.create_work_table(name, sql)) -}}
 {% endmacro %}
 
 {% macro synapse__queryable(name, sql) %}
-  {{- return(profiles_sync.sqlserver__queryable(name, sql)) -}}
+  {{- return(profiles_sync.create_work_table(name, sql)) -}}
 {% endmacro %}

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp, parse_one
 
+from support.tables_read import MOST_TABLES, tables_read
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -114,6 +116,8 @@ def lint(statement: str, *, pool: bool = False) -> list[Finding]:
     except Exception as error:
         return [*found, Finding("it cannot be parsed", str(error)[:200])]
     found += _of_the_tree(tree)
+    if (number := tables_read(tree)) > MOST_TABLES:
+        found.append(Finding(f"{number} tables read, as each CTE is run wherever it is named", plain[:80]))
     return list(dict.fromkeys(found))
 
 

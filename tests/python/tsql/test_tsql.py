@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlglot import parse_one
 
 from case_study.test_case_study import run_case_study
 from profiles_sync.home import Home
@@ -17,6 +18,7 @@ from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
 from support.dbt import Deployment, environment
 from support.engines.tsql_standin import ENGINES, StandIn, StandInDeployment
 from support.pipeline import Pipeline
+from support.tables_read import MOST_TABLES, tables_read
 from support.tsql_lint import lint, statements
 
 POOL = pytest.param("synapse", marks=pytest.mark.slow)
@@ -135,22 +137,29 @@ LARGE = """
 {%- set locations = profiles_sync.identifier_locations(settings) -%}
 {%- set queries = [
   profiles_sync.identity_new_events(batch, locations), profiles_sync.identity_identifiers(batch, locations),
-  profiles_sync.identity_links(batch), profiles_sync.identity_anchors(), profiles_sync.identity_edges(), profiles_sync.identity_tree(1, 3),
+  profiles_sync.identity_links(batch), profiles_sync.identity_anchors(), profiles_sync.identity_edges(), profiles_sync.identity_tree(1, 10),
   profiles_sync.identity_longer_tree(1), profiles_sync.identity_contracted_edges(1), profiles_sync.identity_nodes(3),
   profiles_sync.identity_contested(batch, 3), profiles_sync.identity_contested_events(batch),
   profiles_sync.identity_uncontested_steps(3, true), profiles_sync.identity_sizes(batch, 'work_touches'),
-  profiles_sync.identity_round(batch, 1), profiles_sync.identity_round(batch, 2), profiles_sync.identity_moves(4),
+  profiles_sync.identity_round(batch, 1), profiles_sync.identity_round(batch, 2), profiles_sync.identity_moves(7),
   profiles_sync.identity_refusals(batch), profiles_sync.identity_event_rows(batch), profiles_sync.removed_identifiers(batch, '5'),
 ] -%}
-{{ queries | join(' /* next */ ') }}
+{%- for query in queries -%}
+  {%- set parts = profiles_sync.repeated_ctes('work_it', query) -%}
+  {%- for table in parts.tables -%} {{ table.sql }} /* next */ {%- endfor -%}
+  {{ parts.sql }} /* next */
+{%- endfor -%}
+/* as written */ {{ profiles_sync.identity_round(batch, 2) }}
 """
 """The queries of a batch that goes through the forest, with limits that slide."""
 
 
 def test_large_batches_are_of_the_dialect(deployment: Deployment) -> None:
     compiled = deployment.dbt("compile", "--inline", LARGE).result.results[0].node.compiled_code
-    queries = compiled.split("/* next */")
-    assert len(queries) == 19
+    *queries, last = compiled.split("/* next */")
+    assert len(queries) > 19
+    as_written = last.replace("/* as written */", "")
+    assert tables_read(parse_one(as_written, read="tsql")) > MOST_TABLES
     for query in queries:
         view = f"create view v as {query}"
         assert list(statements(view)) == [view.strip()]

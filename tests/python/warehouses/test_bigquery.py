@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlglot import parse_one
 
 from faults.test_lease import begin_sync
 from profiles_sync.home import Home
@@ -20,6 +21,7 @@ from support.dbt import DbtFailedError, Deployment, environment
 from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, Engine, Result, running_bigquery
 from support.engines.googlesql import GoogleSqlError, analyze, split_script
 from support.pipeline import Pipeline
+from support.tables_read import MOST_TABLES, tables_read
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +260,21 @@ def test_models_read_the_partitions_of_their_slice_only(pipeline: Pipeline) -> N
     assert len(reading) == 2
     for sql in reading:
         assert "landed_on between date '2024-05-11' and date '2024-05-11'" in sql, sql
+
+
+def test_no_statement_reads_more_tables_than_a_planner_takes(pipeline: Pipeline) -> None:
+    pipeline.land([call(1), call(2, anonymousId="a1"), call(3, userId="another", anonymousId="a1")])
+    pipeline.build("--select", "stg_events", "identity_resolution")
+    database = pipeline.deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    looked_at = {}
+    for script in database.engine.statements:
+        for sql in split_script(script):
+            if re.search(r"(?i)\bwith\s+\w+\s+as\b", sql):
+                looked_at[sql] = tables_read(parse_one(sql, read="bigquery"))
+    # The rounds, with the tables that they are cut into, and the moves.
+    assert len(looked_at) > 20
+    assert max(looked_at.values()) <= MOST_TABLES
 
 
 def test_views_of_the_last_days(pipeline: Pipeline) -> None:
