@@ -53,6 +53,7 @@ NOTICES = {
     "message_id_generated": "calls without `messageId` got one made of their content",
     "bad_container": "a container is no object and was read as absent",
     "bad_identifier": "an id is no text and no integer and was read as absent",
+    "bad_text": "a name or category is an object and was read as absent",
     "invalid_timestamp": "a time could not be read and was taken as absent",
     "unstorable_character": "U+0000 or half a surrogate pair became U+FFFD",
     "duplicate_key": "an object has a key more than once; the last one counts, the others are gone",
@@ -169,6 +170,8 @@ class CallReader:
         self._suppressed = suppressed
         # Of the call being read: one that is rejected leaves no notices.
         self._noted: list[tuple[str, str | None]] = []
+        # Of the line being read; told with the first of its calls that lands.
+        self._noted_of_line: list[str] = []
 
     def read(self, line: bytes) -> None:
         """Read one line, stripped of white space at its ends."""
@@ -186,20 +189,20 @@ class CallReader:
                 raise Rejected("invalid_json", "the line is JSON, but no object")
             if (b"e-" in line or b"E-" in line or len(line) > _DECIMALS) and _has_tiny_number(line):
                 raise Rejected("invalid_json", f"a number has more than {_DECIMALS} decimals")
-            noted = ("unstorable_character",) if line is not source else ()
+            self._noted_of_line = ["unstorable_character"] if line is not source else []
             if _may_repeat_a_key(line, document) and (single := _with_last_keys(line)) is not line:
                 line = single
-                noted = (*noted, "duplicate_key")
+                self._noted_of_line.append("duplicate_key")
             if type(document.get("batch")) is list:
-                self._batch(document, line, noted)
+                self._batch(document, line)
                 return
-            self._call(document, line, source, 0, noted)
+            self._call(document, line, source, 0)
         except Rejected as rejected:
             self._reject(source, 0, rejected.reason, rejected.detail)
         except RecursionError:
             self._reject(source, 0, "invalid_json", _TOO_DEEP)
 
-    def _batch(self, document: dict[str, Any], line: bytes, noted: tuple[str, ...]) -> None:
+    def _batch(self, document: dict[str, Any], line: bytes) -> None:
         items = document["batch"]
         if len(line) > BATCH_BYTES:
             raise Rejected("batch_too_large", f"{len(line)} bytes; {BATCH_BYTES} are allowed")
@@ -216,17 +219,17 @@ class CallReader:
                     raise Rejected("invalid_json", "the item of the batch is no object")
                 if shared:
                     payload = _encode(_with_shared(_decode_members(source), shared))
-                    self._call(orjson.loads(payload), payload, source, item_no, noted)
+                    self._call(orjson.loads(payload), payload, source, item_no)
                 else:
-                    self._call(item, source, source, item_no, noted)
+                    self._call(item, source, source, item_no)
             except Rejected as rejected:
                 self._reject(source, item_no, rejected.reason, rejected.detail)
             except RecursionError:
                 self._reject(source, item_no, "invalid_json", _TOO_DEEP)
 
-    def _call(self, call: dict[str, Any], payload: bytes, source: bytes, item_no: int, noted: tuple[str, ...]) -> None:
+    def _call(self, call: dict[str, Any], payload: bytes, source: bytes, item_no: int) -> None:
         get = call.get
-        self._noted = [(code, None) for code in noted]
+        self._noted = []
         archived = get("receivedAt") is not None
         # First of all: of a suppressed user's call not even a reject is kept.
         if self._suppressed is not None and type(get("userId")) in (str, int) and self._suppressed(str(get("userId"))):
@@ -250,6 +253,9 @@ class CallReader:
                 raise Rejected("missing_event_name")
         elif kind in ("page", "screen"):
             event_name = get("name")
+            for name in ("name", "category"):
+                if type(get(name)) is dict:
+                    self._noted.append(("bad_text", name))
             if type(event_name) is not str or not event_name or event_name.isspace():
                 event_name = None
         if not archived and len(source) > CALL_BYTES:
@@ -276,12 +282,17 @@ class CallReader:
             if body is not None:
                 self._noted.append(("bad_container", body_name))
             body = None
-        if self._strict:
-            self._check_limits(kind, call, context, body)
         if body is None and kind == "identify" and context:
             # Some clients put an Identify's traits there and nowhere else.
             traits = context.get("traits")
             body = traits if type(traits) is dict else None
+        group_id = get("groupId")
+        if kind == "group":
+            group_id = self._text_or_identifier("groupId", group_id, payload)
+        elif kind == "alias":
+            self._text_or_identifier("previousId", get("previousId"), payload)
+        if self._strict:
+            self._check_limits(kind, group_id, context, body)
 
         if archived:
             received, sent, original, timestamp = self._archived_times(call)
@@ -295,8 +306,11 @@ class CallReader:
         if timestamp < 0:
             raise Rejected("timestamp_before_epoch", f"dated {timestamps.iso(timestamp)}")
 
-        for code, name in self._noted:
-            self._notice(code, name)
+        for code in self._noted_of_line:
+            self._notice(code, None)
+        self._noted_of_line = []
+        for code, field in self._noted:
+            self._notice(code, field)
         if b"\\ud" in payload or b"\\uD" in payload:
             payload = _with_whole_characters(payload)
         self._accept(
@@ -318,6 +332,11 @@ class CallReader:
             )
         )
 
+    def _text_or_identifier(self, name: str, value: object, payload: bytes) -> str | None:
+        if type(value) is str and value and not value.isspace():
+            return value
+        return self._identifier(name, value, payload)
+
     def _identifier(self, name: str, value: object, payload: bytes) -> str | None:
         """Return an id that is no ordinary text: an integer as decimal text, anything else as absent."""
         if value is None or type(value) is str:
@@ -333,12 +352,9 @@ class CallReader:
         return None
 
     def _check_limits(
-        self, kind: str, call: dict[str, Any], context: dict[str, Any] | None, body: dict[str, Any] | None
+        self, kind: str, group_id: object, context: dict[str, Any] | None, body: dict[str, Any] | None
     ) -> None:
-        group_id = call.get("groupId")
-        if kind == "group" and not (
-            type(group_id) is int or (type(group_id) is str and group_id and not group_id.isspace())
-        ):
+        if kind == "group" and group_id is None:
             raise Rejected("missing_group_id")
         context_group_id = context.get("groupId") if context else None
         if context_group_id == "" and kind == "track":

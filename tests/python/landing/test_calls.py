@@ -279,6 +279,7 @@ def test_the_future_is_accepted() -> None:
         (archived(type="group", groupId="g" * 501), "group_id_too_long"),
         (archived(context={"groupId": "g" * 501}), "group_id_too_long"),
         (archived(type="identify", traits={f"t{n}": n for n in range(300)}), "too_many_traits"),
+        (archived(type="identify", context={"traits": {f"t{n}": n for n in range(300)}}), "too_many_traits"),
         (archived(type="group", groupId="g", traits={f"t{n}": n for n in range(301)}), "too_many_properties"),
         (archived(type="track", event="E", properties={f"t{n}": n for n in range(301)}), "too_many_properties"),
         (archived(properties={f"t{n}": n for n in range(301)}), "too_many_properties"),
@@ -337,6 +338,7 @@ def test_a_call_deeper_than_it_can_be_completed_fails_nothing(line: bytes) -> No
     [
         archived(messageId="é" * 100),
         archived(type="group", groupId=17),
+        archived(type="group", groupId=18446744073709551616),
         archived(type="group", groupId="g" * 500),
         archived(type="track", event="E", context={}),
         archived(type="track", event="E", context={"groupId": None}),
@@ -408,6 +410,33 @@ def test_ids(value: object, expected: str | None, noted: bool, archive: bool) ->
     assert outcome.call.anonymous_id == "a"
     assert outcome.notices == ([("bad_identifier", "userId")] if noted else [])
     assert read(make(anonymousId=value)).call.anonymous_id == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "notices"),
+    [
+        (archived(type="alias", previousId={"a": 1}), [("bad_identifier", "previousId")]),
+        (archived(type="alias", previousId=1.5), [("bad_identifier", "previousId")]),
+        (archived(type="alias", previousId=15), []),
+        (archived(type="group", groupId=True), [("bad_identifier", "groupId")]),
+        (archived(type="group", groupId=""), []),
+        (archived(name={"en": "Home"}, category={}), [("bad_text", "name"), ("bad_text", "category")]),
+        (archived(type="screen", name=7, category=["a"]), []),
+    ],
+)
+def test_what_has_a_column_and_no_value_for_it_is_noted(
+    line: Mapping[str, Any], notices: list[tuple[str, str]]
+) -> None:
+    assert read(line, strict=False).notices == notices
+
+
+def test_what_a_line_is_noted_for_is_noted_once() -> None:
+    line = b'{"batch":[%b],"a":"\\u0000","b":1,"b":2}' % b",".join(
+        json.dumps(single(messageId=str(number), userId=user)).encode() for number, user in enumerate(["", "u", "u"])
+    )
+    outcome = read(line)
+    assert (len(outcome.calls), outcome.reasons) == (2, ["no_user_anon_id"])
+    assert outcome.notices == [("unstorable_character", None), ("duplicate_key", None)]
 
 
 @pytest.mark.parametrize("value", [None, "", {"id": 1}])
