@@ -11,6 +11,7 @@ from dagster import DagsterInstance
 
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Binding, Home
+from profiles_sync.landing.files import public_path
 from profiles_sync.project import open_workplace
 from profiles_sync.settings import load_deployment
 from profiles_sync.sync import history
@@ -64,7 +65,7 @@ def read_status(home: Home) -> DeploymentStatus:
     """Read where a deployment stands, without touching its warehouse, which a sync may hold."""
     bound = home.binding or _connected(home)
     deployment = load_deployment(home)
-    sources = tuple(source.path for source in deployment.sources)
+    sources = tuple(public_path(source.path) for source in deployment.sources)
     with history.open_instance(home) as instance:
         records = history.read_history(instance, home, limit=20)
         paused = _is_paused(instance)

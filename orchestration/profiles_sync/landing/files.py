@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
+from urllib.parse import parse_qsl
 
 import fsspec
 import msgspec
@@ -40,6 +41,15 @@ DOCUMENT_BYTES = 64 << 20
 
 _DAY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}|\w+=[^/]*")
 
+_USER = re.compile(r"^[^/]*@")
+_PASSWORD = re.compile(r"^[^/:@]*:[^/]*@")
+# Parameters that sign a URL, other ones every time, by the one that tells: those of S3, Google, CloudFront and Azure.
+_SIGNING = {
+    "x-amz-signature": re.compile(r"(?i)x-amz-.*"),
+    "x-goog-signature": re.compile(r"(?i)x-goog-.*"),
+    "signature": re.compile(r"(?i)signature|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid"),
+    "sig": re.compile(r"(?i)s[a-z]{1,4}"),
+}
 
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_item = msgspec.json.Decoder(msgspec.Raw).decode
@@ -63,7 +73,7 @@ class Ledger:
     def __init__(self, rows: Iterable[tuple[str, str, int]]) -> None:
         self._versions: dict[str, dict[str, int]] = {}
         for path, etag, size in rows:
-            self._versions.setdefault(path, {})[etag] = size
+            self._versions.setdefault(_recorded(path), {})[etag] = size
 
     def has(self, file: NewFile) -> bool:
         """Whether this version of the file was dealt with."""
@@ -221,7 +231,7 @@ def _new_file(source: Source, store: Any, root: str, path: str, info: Mapping[st
         content_version=content_version,
         size_bytes=int(info.get("size") or 0),
         source=source,
-        source_id=_storable(_source_id(source, root, path)),
+        source_id=_storable(_source_id(source, _recorded(root), _recorded(path))),
         store=store,
         path_in_store=path,
     )
@@ -258,7 +268,27 @@ def _source_id(source: Source, root: str, path: str) -> str:
 
 
 def _full_path(store: Any, path: str) -> str:
-    return _storable(path if isinstance(store, LocalFileSystem) else str(store.unstrip_protocol(path)))
+    return _storable(path if isinstance(store, LocalFileSystem) else _recorded(str(store.unstrip_protocol(path))))
+
+
+def _recorded(path: str) -> str:
+    """Return a path, or a URL without the credentials that it may carry; what it was landed as before gives the same.
+
+    Only the web has queries: elsewhere a question mark is part of a name. What a query asks for beside being signed
+    tells files apart and may be secret too: a digest of it stays.
+    """
+    scheme, separator, rest = path.partition("://")
+    if not separator or path.startswith("/"):
+        return path
+    if scheme not in ("http", "https"):
+        return f"{scheme}://{_PASSWORD.sub('', rest)}"
+    address, _, query = rest.partition("?")
+    asked = parse_qsl(query, keep_blank_values=True)
+    names = {name.lower() for name, _ in asked}
+    signing = [parameters for signature, parameters in _SIGNING.items() if signature in names]
+    kept = sorted(each for each in asked if not any(parameters.fullmatch(each[0]) for parameters in signing))
+    digest = f"#{hashlib.sha256(repr(kept).encode()).hexdigest()[:16]}" if kept else ""
+    return f"{scheme}://{_USER.sub('', address)}{digest}"
 
 
 def _storable(name: str) -> str:
@@ -268,7 +298,8 @@ def _storable(name: str) -> str:
 
 def public_path(path: str) -> str:
     """Return a path or URL without the credentials that it may carry."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", path).partition("?")[0]
+    scheme, separator, rest = path.partition("://")
+    return f"{scheme}://{_USER.sub('', rest).partition('?')[0]}" if separator else path
 
 
 def _said(error: Exception) -> str:

@@ -18,6 +18,9 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):[^\s@]+@")
 _KEY_VALUE = re.compile(
     r"(?i)\b(password|passwd|pwd|token|secret|private_key|access_key|client_secret)(\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;&]+)"
 )
+_SIGNATURE = re.compile(
+    r"(?i)\b(sig|(?:x-(?:amz|goog)-)?(?:signature|credential|security-token)|awsaccesskeyid)=[^\s&'\",;]+"
+)
 _HIDDEN = "*****"
 
 _STATE = re.compile(r"\(([0-9A-Z]{5})\)|\bSQLSTATE\W+([0-9A-Z]{5})\b|(?:^|\s)([0-9A-Z]{5}):")
@@ -147,7 +150,8 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
     Args:
         text: A message that may quote a connection.
-        secrets: Values to hide besides secret environment variables, passwords in URLs and `password=...` pairs.
+        secrets: Values to hide besides secret environment variables, passwords and signatures in URLs and
+            `password=...` pairs.
     """
     found = {value for name, value in os.environ.items() if is_secret_variable(name)}
     # Longer ones first, so that a secret within another one leaves nothing of it.
@@ -155,6 +159,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         if len(secret) >= 4:
             text = text.replace(secret, _HIDDEN)
     text = _URL_PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
+    text = _SIGNATURE.sub(rf"\1={_HIDDEN}", text)
     return _KEY_VALUE.sub(rf"\1\2{_HIDDEN}", text)
 
 

@@ -77,6 +77,12 @@ def test_a_damaged_home(cli: Cli) -> None:
         assert "`profiles-sync connect` writes it anew" in refused(cli, "sync", "--source", "x")
 
 
+def test_the_status_shows_no_credentials_of_a_source(cli: Cli) -> None:
+    (cli.home / "dagster").mkdir(parents=True)
+    (cli.home / "profiles_sync.yml").write_text('sources: ["https://user:secret@host/a?sig=secret", "/calls/a?b"]\n')
+    assert cli.json("status")["sources"] == ["https://host/a", "/calls/a?b"]
+
+
 def test_an_unknown_option(cli: Cli) -> None:
     assert "No such option" in refused(cli, "sync", "--sauce", "archive")
 

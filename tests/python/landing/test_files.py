@@ -11,6 +11,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.spec import AbstractFileSystem
 
 from profiles_sync.landing import LandingError, NewFile, Source, files
 from profiles_sync.landing.files import (
@@ -220,9 +221,63 @@ def test_a_store_that_is_not_installed_says_what_to_do() -> None:
 
 def test_credentials_of_a_url_are_not_shown() -> None:
     assert public_path("https://user:secret@host/a?sig=secret") == "https://host/a"
+    assert public_path("s3://user:p@ss@host/a") == "s3://host/a"
+    assert public_path("/calls/a?b") == "/calls/a?b"
     with pytest.raises(LandingError) as failure:
         listed(Source("nosuch://user:secret@host/a?sig=secret"))
     assert "secret" not in str(failure.value)
+
+
+class Web(AbstractFileSystem):
+    """One file of three bytes at each address."""
+
+    protocol = ("http", "https")
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path
+
+    def info(self, path: str, **options: object) -> dict[str, object]:
+        return {"name": path, "size": 3, "type": "file", "ETag": "e1"}
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: object) -> bytes:
+        return f"{path}\n".encode()
+
+
+@pytest.fixture
+def web() -> Iterator[None]:
+    known = dict(fsspec.registry)
+    for name in Web.protocol:
+        fsspec.register_implementation(name, Web, clobber=True)
+    yield
+    for name in Web.protocol:
+        fsspec.register_implementation(name, known.get(name, Web), clobber=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:p@ss@host/shop/a.jsonl",
+        "https://host/shop/a.jsonl?X-Amz-Credential=c&X-Amz-Signature=s",
+        "https://host/shop/a.jsonl?sv=2024&se=2025&sig=s",
+    ],
+)
+def test_what_is_recorded_of_a_url_has_no_credentials(web: None, url: str) -> None:
+    (file,) = listed(Source(url))
+    assert (file.path, file.source_id) == ("https://host/shop/a.jsonl", "shop")
+    assert list(FileLines(file)) == [(1, url.encode(), True)]
+    # Landed before, under any of its addresses.
+    assert listed(Source(url), Ledger([(url.replace("=s", "=t"), "e1", 3)])) == []
+    assert listed(Source(url), Ledger([(file.path, "e1", 3)])) == []
+
+
+def test_what_a_query_asks_for_tells_files_apart(web: None) -> None:
+    sources = [Source(f"https://u:secret@host/export?day={day}") for day in (1, 2)]
+    first, second = list_files(sources, Ledger(()), today=TODAY)
+    assert first.path != second.path
+    assert {file.path.partition("#")[0] for file in (first, second)} == {"https://host/export"}
+    assert list_files(sources, Ledger([(first.path, "e1", 3)]), today=TODAY) == [second]
+    assert list_files(sources[:1], Ledger([("https://u:secret@host/export?day=1", "e1", 3)]), today=TODAY) == []
 
 
 # -- object stores ---------------------------------------------------------------------------------------------------

@@ -118,5 +118,11 @@ def test_a_secret_that_is_a_word_of_the_message_hides_no_cause() -> None:
     assert (error.code, error.message) == ("E_AUTH", "***** authentication failed for user ps")
 
 
+def test_what_signs_a_url_is_hidden() -> None:
+    said = "403 for https://host/a?sv=1&sig=abc%3D and https://host/b?X-Amz-Credential=AK%2Fx&X-Amz-Signature=f00d"
+    hidden = "403 for https://host/a?sv=1&sig=***** and https://host/b?X-Amz-Credential=*****&X-Amz-Signature=*****"
+    assert redact(said) == hidden
+
+
 def test_a_long_message_is_cut() -> None:
     assert len(diagnose("x" * 100_000, fallback="E_DBT").message) == 4000
