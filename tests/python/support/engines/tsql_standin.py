@@ -43,6 +43,7 @@ _SYSTEM_VIEWS = (
     "0 as precision, 0 as scale from duckdb_columns() as c left join sys.declared as d "
     "on d.object_name = c.schema_name || '.' || c.table_name and d.column_name = c.column_name where c.database_name = current_database()",
     "create or replace view sys.types as select distinct user_type_id as name, user_type_id from sys.columns",
+    "create table if not exists sys.objects (object_id int, schema_id int, name text, type text)",
     "create or replace macro tsql_schema_id(n) as (select max(schema_id) from sys.schemas where name = n)",
 )  # fmt: skip
 _PYTHON_TYPES = {
