@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shlex
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -256,17 +257,32 @@ def exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def write_atomically(path: Path, text: str, *, mode: int = 0o666) -> None:
+def write_atomically(path: Path, text: str, *, mode: int | None = None) -> None:
     """Write a file so that a reader sees the old or the new text, never a part.
 
     Args:
-        path: The file.
+        path: The file; a link stays one.
         text: Its content.
-        mode: Rights of the file, less the process's mask, from the first byte on.
+        mode: Its rights, from the first byte on; None: those that it has, or what the process's mask leaves of a new one.
+
+    Raises:
+        OSError: It cannot be written; its name is the file's.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.resolve()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
+    try:
+        if mode is None and path.exists():
+            mode = stat.S_IMODE(path.stat().st_mode)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            file.write(text)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        # A full disk is told without a name.
+        error.filename = str(path)
+        raise

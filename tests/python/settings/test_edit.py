@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 
 import pytest
 
-from profiles_sync.errors import ConfigError
+from profiles_sync.errors import ConfigError, file_error
 from profiles_sync.home import Home
 from profiles_sync.settings import change_settings, load_deployment
 from profiles_sync.settings.selection import change_selection
@@ -93,3 +95,35 @@ def test_a_wrong_selection_in_the_file_is_refused_with_its_line(tmp_path: Path, 
         change_selection(home, off=["pages.url"])
 
     assert home.config_file.read_text() == text
+
+
+def test_a_change_leaves_a_file_to_whom_it_belongs(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.yml"
+    kept.write_text(WRITTEN)
+    kept.chmod(0o600)
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    home.config_file.symlink_to(kept)
+
+    change_settings(home, {"enabled": False})
+
+    assert home.config_file.is_symlink()
+    assert kept.read_text() == WRITTEN + "enabled: false\n"
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    home.config_file.write_text(WRITTEN)
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patched:
+        # A write to it fails as on a full disk.
+        patched.setattr(os, "fdopen", lambda *arguments, **named: io.TextIOWrapper(full.buffer, write_through=True))
+        patched.setattr(os, "fchmod", lambda *arguments: None)
+        with pytest.raises(OSError, match="No space left") as failed:
+            change_settings(home, {"enabled": False})
+        told = file_error(failed.value)
+
+    assert told is not None
+    assert (told.code, told.message) == ("E_LIMIT_SIZE", f"{home.config_file}: No space left on device")
+    assert [path.name for path in tmp_path.iterdir()] == ["profiles_sync.yml"]
+    assert home.config_file.read_text() == WRITTEN
