@@ -23,7 +23,7 @@ from profiles_sync.connection.kinds import KINDS
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import Binding, Home, exclusive, write_atomically
 from profiles_sync.settings import Deployment, load_deployment, load_users_accounts
-from profiles_sync.sync.diagnosis import redact
+from profiles_sync.sync.diagnosis import is_secret_variable, redact
 
 PROFILE = "profiles_sync"
 DEFAULT_SPACE = "profiles"
@@ -207,7 +207,7 @@ def resolve_target(raw: dict[str, Any], name: str, path: Path) -> Target:
     try:
         profile = Profile.from_raw_profiles(raw, PROFILE, ProfileRenderer({}), name or None)
     except DbtBaseException as error:
-        raise ConfigError(f"{path}: {redact(str(error).strip())}") from error
+        raise ConfigError(f"{path}: {redact(str(error).strip(), _raw_secrets(outputs))}") from None
     # Each adapter has its own class of them.
     credentials: Any = profile.credentials
     if credentials.type == "duckdb":
@@ -216,6 +216,16 @@ def resolve_target(raw: dict[str, Any], name: str, path: Path) -> Target:
         shown = {key: getattr(credentials, key, None) for key in ("host", "port", "account", "project", "database")}
         address = "/".join(str(value) for value in shown.values() if value)
     return Target(profile.target_name, credentials.type, credentials.schema, address, credentials)
+
+
+def _raw_secrets(outputs: Mapping[str, Any]) -> list[str]:
+    """Return the values of targets that may be secret, as they stand in the file: dbt's message may quote them."""
+    return [
+        str(value)
+        for target in outputs.values()
+        for key, value in target.items()
+        if is_secret_variable(str(key)) or key in ("pass", "keyfile_json")
+    ]
 
 
 def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:

@@ -44,6 +44,25 @@ def test_a_password_is_read_as_it_was_given(tmp_path: Path, password: str) -> No
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("key", ["password", "pass"])
+def test_a_password_that_dbt_refuses_is_not_quoted(tmp_path: Path, key: str) -> None:
+    target = {
+        "type": "postgres",
+        "host": "db",
+        "port": 5432,
+        "dbname": "shop",
+        "user": "u",
+        "schema": "s",
+        key: 12345678,
+    }
+    profile = {"profiles_sync": {"target": "postgres", "outputs": {"postgres": target}}}
+
+    with pytest.raises(ConfigError, match=r"\*+ is not of type 'string'") as refused:
+        resolve_target(profile, "postgres", tmp_path / "profiles.yml")
+
+    assert "12345678" not in refused.value.message
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_warehouse_has_grants_without_blanks_but_the_secret(kind: str) -> None:
     answers = {question.flag: f"my_{question.flag.replace('-', '_')}" for question in KINDS[kind].questions}
