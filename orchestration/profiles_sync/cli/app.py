@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -28,10 +27,12 @@ app = typer.Typer(
     epilog="Exit codes: 0 success or skipped, 1 failed, 2 usage or configuration, 3 partial success.",
 )
 
+# No path: a blank one, of a variable that is not set, would be this folder.
 HomeOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--home",
+        metavar="PATH",
         help=f"Folder that holds everything of one deployment. [env: {HOME_VARIABLE}; default: {DEFAULT_HOME}]",
     ),
 ]
@@ -47,7 +48,7 @@ SourceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
 
-def existing_home(home: Path | None) -> Home:
+def existing_home(home: str | None) -> Home:
     """Return the home for commands that only look."""
     place = Home.locate(home)
     if not place.dagster_dir.is_dir():

@@ -47,7 +47,7 @@ def rebuild(
 
 
 def _sync(
-    home: Path | None,
+    home: str | None,
     sources: list[str],
     target: str | None,
     *,

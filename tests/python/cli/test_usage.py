@@ -39,6 +39,13 @@ def test_nothing_to_read(cli: Cli) -> None:
     assert not (cli.home / "warehouse.duckdb").exists()
 
 
+def test_a_blank_home_is_none(cli: Cli) -> None:
+    # As `--home "$UNSET"` is.
+    looked = cli.run_words("status", "--home", "")
+
+    assert f"there is no deployment in {cli.home}\n" in looked.stderr
+
+
 def test_a_wrong_setting(cli: Cli) -> None:
     cli.home.mkdir()
     (cli.home / "profiles_sync.yml").write_text("sources: [./archive]\nmerge_capp: 3\n")
