@@ -93,7 +93,9 @@ _RESERVED_COLUMNS = {
 _SHARED_WITH_CALL = {"pages": frozenset({"name", "category"}), "screens": frozenset({"name", "category"})}
 
 
-_POSTGRES_WORDS = _words(
+# Every table has them, so no column can be called so.
+_POSTGRES_SYSTEM_COLUMNS = _words("cmax cmin ctid tableoid xmax xmin")
+_POSTGRES_WORDS = _POSTGRES_SYSTEM_COLUMNS | _words(
     """
     all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
     collation column concurrently constraint create cross current_catalog current_date current_role
@@ -127,14 +129,14 @@ _BIGQUERY_WORDS = _words(
     unbounded union unnest using when where window with within
     """
 )
-_REDSHIFT_WORDS = _words(
+_REDSHIFT_WORDS = _POSTGRES_SYSTEM_COLUMNS | _words(
     """
     aes128 aes256 all allowoverwrite analyse analyze and any array as asc authorization az64 backup between
     binary blanksasnull both bytedict bzip2 case cast check collate column constraint create credentials cross
     current_date current_time current_timestamp current_user current_user_id default deferrable deflate defrag
-    delta delta32k desc disable distinct do else emptyasnull enable encode encrypt encryption end except explicit
+    deletexid delta delta32k desc disable distinct do else emptyasnull enable encode encrypt encryption end except explicit
     false for foreign freeze from full globaldict256 globaldict64k grant group gzip having identity ignore ilike
-    in initially inner intersect interval into is isnull join language leading left like limit localtime
+    in initially inner insertxid intersect interval into is isnull join language leading left like limit localtime
     localtimestamp lun luns lzo lzop minus mostly16 mostly32 mostly8 natural new not notnull null nulls off
     offline offset oid old on only open or order outer overlaps parallel partition percent permissions pivot
     placing primary qualify raw readratio recover references rejectlog resort respect restore right select

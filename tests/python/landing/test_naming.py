@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import duckdb
+import psycopg2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from profiles_sync.naming import (
     raw_path,
     snake_case,
 )
+from support.postgres import PostgresDatabase
 
 POSTGRES = NAME_RULES["postgres"]
 DUCKDB = NAME_RULES["duckdb"]
@@ -106,6 +108,27 @@ def test_duckdb_words_are_those_that_cannot_name_a_column() -> None:
         except duckdb.Error:
             refused.add(word)
     assert refused == DUCKDB.reserved_words
+
+
+def test_postgres_words_are_those_that_cannot_name_a_column(postgres_database: PostgresDatabase) -> None:
+    connection = psycopg2.connect(postgres_database.dsn)
+    connection.autocommit = True
+    refused = set()
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select word from pg_get_keywords() where catcode in ('R', 'T') union "
+            "select attname from pg_attribute where attrelid = 'pg_class'::regclass and attnum < 0 order by word"
+        )
+        for (word,) in cursor.fetchall():
+            try:
+                cursor.execute(
+                    f"create temporary table t as select 1 as one; alter table t add column {word} int; drop table t"
+                )
+            except psycopg2.Error:
+                refused.add(word)
+    connection.close()
+    assert refused - POSTGRES.reserved_words == set()
+    assert column_name("product_viewed", ["properties", "xmin"], POSTGRES) == "_xmin"
 
 
 def test_long_names_are_cut_and_keep_apart() -> None:
