@@ -45,9 +45,10 @@
   ) -}}
 {% endmacro %}
 
-{#- Its timestamps have nanoseconds; every other engine's end at microseconds. -#}
+{#- Its timestamps have nanoseconds; every other engine's end at microseconds. Of the forms it knows, those with a T have a colon in the zone. -#}
 {% macro snowflake__text_timestamp(text) %}
-  {%- set moment = "date_trunc('microsecond', cast(convert_timezone('UTC', try_to_timestamp_tz(" ~ text ~ ")) as timestamp_ntz))" -%}
+  {%- set written = "regexp_replace(" ~ text ~ ", '([+-][0-9]{2})([0-9]{2})$', '\\\\1:\\\\2')" -%}
+  {%- set moment = "date_trunc('microsecond', cast(convert_timezone('UTC', try_to_timestamp_tz(" ~ written ~ ", 'AUTO')) as timestamp_ntz))" -%}
   {{- return(
     "case when regexp_like(" ~ text ~ ", '" ~ profiles_sync.timestamp_pattern() ~ "') and " ~ moment
     ~ " between cast('0001-01-01 00:00:00' as timestamp_ntz) and cast('9999-12-31 23:59:59.999999' as timestamp_ntz) then " ~ moment ~ " end"

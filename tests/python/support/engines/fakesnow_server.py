@@ -141,8 +141,11 @@ def _expression(node: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="json_extract", expressions=[inner, exp.Literal.string(pointer)])
     if isinstance(node, exp.Anonymous) and node.name.lower() == "as_varchar":
         return exp.Anonymous(this="json_extract_string", expressions=[node.expressions[0], exp.Literal.string("$")])
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "try_to_timestamp_tz":
-        return exp.TryCast(this=node.expressions[0], to=exp.DataType.build("timestamptz"))
+    if isinstance(node, exp.StrToTime) and node.args.get("safe") and node.args["format"].name == "AUTO":
+        # DuckDB also reads +0000.
+        read = exp.If(this=parse_one("not regexp_matches(t, '[+-][0-9]{4}$')", read="duckdb"), true=node.this)
+        read.this.find(exp.Column).replace(node.this.copy())
+        return exp.TryCast(this=exp.Case(ifs=[read]), to=exp.DataType.build("timestamptz"))
     return node
 
 
