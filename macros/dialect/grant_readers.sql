@@ -21,6 +21,17 @@
   {%- endfor -%}
 {% endmacro %}
 
+{#- A name without the word would be that of a user. -#}
+{% macro redshift__grant_readers(roles) %}
+  {%- set schema = adapter.quote(profiles_sync.space_schema()) -%}
+  {%- for role in roles -%}
+    {%- set role = adapter.quote(role) -%}
+    {%- do run_query('grant usage on schema ' ~ schema ~ ' to role ' ~ role) -%}
+    {%- do run_query('grant select on all tables in schema ' ~ schema ~ ' to role ' ~ role) -%}
+    {%- do run_query('alter default privileges in schema ' ~ schema ~ ' grant select on tables to role ' ~ role) -%}
+  {%- endfor -%}
+{% endmacro %}
+
 {% macro snowflake__grant_readers(roles) %}
   {%- set schema = profiles_sync.space_schema() -%}
   {%- for role in roles -%}

@@ -47,8 +47,12 @@
   {{- return(profiles_sync.sqlserver__json_paths(document, paths)) -}}
 {% endmacro %}
 
-{#- Without the setting the keys of a path are compared in lower case. It holds for the session, and each model may have one of its own. -#}
+{#- Without the settings the keys of a path, which are quoted names, are read in lower case. They hold for the session, and each model may have
+    one of its own. -#}
 {% macro redshift__json_paths(document, paths) %}
-  {%- if execute -%} {%- do run_query('set enable_case_sensitive_super_attribute to true') -%} {%- endif -%}
+  {%- if execute -%}
+    {%- do run_query('set enable_case_sensitive_identifier to true') -%}
+    {%- do run_query('set enable_case_sensitive_super_attribute to true') -%}
+  {%- endif -%}
   {{- return(document) -}}
 {% endmacro %}

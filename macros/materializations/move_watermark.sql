@@ -20,6 +20,11 @@
   {%- do profiles_sync.add_watermark(slice, transaction) -%}
 {% endmacro %}
 
+{#- The same: models that run at once would be refused with error 1023, where isolation is serializable. -#}
+{% macro redshift__move_watermark(slice, transaction) %}
+  {%- do profiles_sync.add_watermark(slice, transaction) -%}
+{% endmacro %}
+
 {#- A pool takes no subquery in SET. -#}
 {% macro synapse__move_watermark(slice, transaction) %}
   {%- if slice.known -%}
@@ -59,5 +64,14 @@
   {%- do run_query(
     'delete from ' ~ state ~ ' as older where exists (select 1 from ' ~ state
     ~ ' as newer where newer.table_name = older.table_name and newer.last_event_no > older.last_event_no)'
+  ) -%}
+{% endmacro %}
+
+{#- A table takes no alias after DELETE FROM there. -#}
+{% macro redshift__tidy_watermarks() %}
+  {%- set state = profiles_sync.contract_relation('table_state') -%}
+  {%- do run_query(
+    'delete from ' ~ state ~ ' using (select table_name as moved_table, max(last_event_no) as newest_no from ' ~ state
+    ~ ' group by table_name) as newest where table_name = newest.moved_table and last_event_no < newest.newest_no'
   ) -%}
 {% endmacro %}

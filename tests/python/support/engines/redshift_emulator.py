@@ -30,7 +30,9 @@ _SETTINGS = {
     "backslash_quote": "on",
     "timezone": "UTC",
 }
-_SET = re.compile(r"(?is)\s*(?:/\*.*?\*/\s*)?set\s+(enable_case_sensitive_super_attribute|query_group)\s+to\s+(.*)$")
+_SET = re.compile(
+    r"(?is)\s*(?:/\*.*?\*/\s*)?set\s+(enable_case_sensitive_(?:identifier|super_attribute)|query_group)\s+to\s+(.*)$"
+)
 _COPY = re.compile(
     r"(?is)\s*copy\s+(\S+)\s+\((.*?)\)\s+from\s+'s3://([^']+)'\s+iam_role\s+\S+\s+csv\s+gzip\s+null\s+as\s+'(\w+)'"
 )
@@ -70,7 +72,8 @@ def rewritten(sql: str, session: _Session, files: Path) -> str:
         RefusedError: Redshift would refuse it.
     """
     if found := _SET.match(sql):
-        session.case_sensitive = session.case_sensitive or found[1].lower().startswith("enable")
+        # The other setting is for names without quotes.
+        session.case_sensitive = session.case_sensitive or found[1].lower() == "enable_case_sensitive_identifier"
         return f"set redshift.{found[1]} to {found[2]}"
     if found := _COPY.match(sql):
         return (
@@ -134,6 +137,8 @@ class _Rewriter:
             end = self.close(n + 1) + 1
             self.blank(n, end)
             return end
+        elif word == "role" and self.low(n - 1) == "to":
+            self.put(n, "")
         elif word == "super":
             self.put(n, "json")
         elif word == "sysdate":
