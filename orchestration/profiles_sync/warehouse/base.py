@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 # The connection test's table, which a test that was killed leaves behind.
 PROBE = "__profiles_sync_probe"
+# Of Postgres and its kin, as dbt finds tables: information_schema hides those that the role has no right on.
+PG_TABLES_QUERY = (
+    "select cast(c.relname as varchar) as table_name from pg_catalog.pg_class as c "
+    "inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace "
+    "where n.nspname = ? and c.relkind in ('r', 'p', 'v', 'm', 'f')"
+)
 # Rows per statement when rows come from Python.
 _CHUNK = 500
 # Parameters per statement: SQL Server takes 2,100.
@@ -83,6 +89,8 @@ class Warehouse(ABC):
     """A call's payload as text."""
     contains: ClassVar[str] = "position(? in {}) > 0"
     """Whether a text has a parameter in it."""
+    tables_query: ClassVar[str] = "select table_name from information_schema.tables where table_schema = ?"
+    """Asks for the names of a schema's tables and views, of those too that we have no right on where the engine tells."""
     user_query: ClassVar[str] = "select current_user"
     """Asks who we are."""
     address_query: ClassVar[str] = ""
@@ -154,8 +162,7 @@ class Warehouse(ABC):
 
     def table_names(self, schema: str) -> list[str]:
         """Return the names of a schema's tables and views, sorted; none when there is no such schema."""
-        sql = "select table_name from information_schema.tables where table_schema = ? order by table_name"
-        return [str(row[0]) for row in self.query(sql, [schema])]
+        return [str(row[0]) for row in self.query(f"{self.tables_query} order by table_name", [schema])]
 
     def columns(self, schema: str) -> list[tuple[str, str, str]]:
         """Return (table, column, type) of a schema's tables, in the order of tables and of their columns; not of views."""
@@ -217,7 +224,7 @@ class Warehouse(ABC):
 
     def table_exists(self, schema: str, table: str) -> bool:
         """Whether there is a table of this name."""
-        sql = "select count(*) from information_schema.tables where table_schema = ? and table_name = ?"
+        sql = f"select count(*) from ({self.tables_query}) as tables where table_name = ?"
         return bool(self.query(sql, [schema, table])[0][0])
 
     @contextmanager

@@ -11,7 +11,7 @@ import duckdb
 import psycopg2
 import psycopg2.extensions
 
-from profiles_sync.warehouse.base import Warehouse, WarehouseError
+from profiles_sync.warehouse.base import PG_TABLES_QUERY, Warehouse, WarehouseError
 from profiles_sync.warehouse.duckdb import limit_memory
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class PostgresWarehouse(Warehouse):
 
     engine = "postgres"
     json_value = "cast(? as json)"
+    tables_query = PG_TABLES_QUERY
     address_query = "select host(inet_client_addr())"
 
     def __init__(self, connection: psycopg2.extensions.connection, space: str, secrets: Sequence[str] = ()) -> None:

@@ -16,7 +16,7 @@ from dbt.adapters.redshift.connections import get_connection_method
 from redshift_connector.error import Error
 
 from profiles_sync.errors import ConfigError
-from profiles_sync.warehouse.base import Warehouse, WarehouseError
+from profiles_sync.warehouse.base import PG_TABLES_QUERY, Warehouse, WarehouseError
 from profiles_sync.warehouse.duckdb import limit_memory, write_csv
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class RedshiftWarehouse(Warehouse):
     engine = "redshift"
     json_value = "json_parse(?)"
     payload_text = "json_serialize(payload)"
+    tables_query = PG_TABLES_QUERY
 
     def __init__(self, connection: Any, space: str, secrets: Sequence[str] = ()) -> None:
         super().__init__(space)

@@ -17,6 +17,7 @@ import pytest
 from profiles_sync.errors import ConfigError
 from profiles_sync.home import Home
 from profiles_sync.project import Target, open_workplace
+from profiles_sync.sync.store import Store
 from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
 from profiles_sync.warehouse.sqlserver import SQLServerWarehouse
 from support.postgres import PostgresDatabase
@@ -138,6 +139,23 @@ def test_a_connection_that_is_lost_in_a_transaction_is_what_is_told(postgres_tar
         with pytest.raises(WarehouseError, match="already closed") as failure:
             lost.query("select 1")
         assert failure.value.code == "E_NETWORK"
+
+
+def test_a_table_without_a_right_on_it_is_seen(postgres_target: Target) -> None:
+    with open_warehouse(postgres_target) as house:
+        house.execute("create role stranger; create schema profiles; create schema profiles_ops authorization stranger")
+        house.execute("create table profiles.pages (id integer); grant usage, create on schema profiles to stranger")
+        house.execute("set role stranger")
+
+        with pytest.raises(ConfigError, match="did not make: pages"):
+            house.refuse_foreign_tables()
+
+        # Nor is it one that somebody has dropped, to be filled anew.
+        house.execute("create table profiles_ops.table_state as select 'pages' as table_name, 7 as last_event_no")
+        assert Store(house).forget_lost_tables() == []
+        assert house.query("select last_event_no from profiles_ops.table_state") == [(7,)]
+        assert house.table_exists("profiles", "pages")
+        house.execute("reset role; drop owned by stranger; drop role stranger")
 
 
 def test_a_query_over_local_files(warehouse: Warehouse, tmp_path: Path) -> None:
