@@ -6,29 +6,39 @@
 {% macro default__prepare_engine() %}
 {% endmacro %}
 
-{#- Postgres has no compact JSON. It has SHA-256 but no SHA-1: pgcrypto where the extension is installed, else SHA-1 spelled out, which is slow and said so. -#}
+{#- Postgres has no compact JSON. It has SHA-256 but no SHA-1: pgcrypto where it may be used, else SHA-1 spelled out, which is slow and said so. -#}
 {% macro postgres__prepare_engine() %}
   {%- set staging = profiles_sync.space_schema('staging') -%}
   {%- do run_query(profiles_sync.postgres_json_compact_function(staging)) -%}
-  {%- set found = run_query("select n.nspname from pg_extension as e join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'pgcrypto'") -%}
-  {%- if found.rows | length == 0 -%}
-    {%- set offered = run_query("select 1 from pg_available_extensions where name = 'pgcrypto'") -%}
-    {%- set allowed = run_query("select 1 where has_database_privilege(current_database(), 'CREATE')") -%}
-    {%- if offered.rows | length and allowed.rows | length -%}
-      {%- do run_query('create extension if not exists pgcrypto schema ' ~ staging) -%}
-      {%- set found = run_query("select '" ~ staging ~ "'") -%}
-    {%- endif -%}
+  {%- set offered = run_query(
+    "select 1 from pg_available_extensions where name = 'pgcrypto' and installed_version is null"
+    ~ " and has_database_privilege(current_database(), 'CREATE')"
+    ~ " and exists (select 1 from pg_namespace where nspname = 'public' and has_schema_privilege(oid, 'CREATE'))"
+  ) -%}
+  {%- if offered.rows | length -%}
+    {#- In no schema of ours, with which it would be dropped for everybody. -#}
+    {%- do run_query('create extension if not exists pgcrypto schema public') -%}
   {%- endif -%}
-  {%- if found.rows | length -%}
+  {%- set schema = profiles_sync.postgres_pgcrypto_schema() -%}
+  {%- if schema -%}
     {%- do run_query(
       "create or replace function " ~ staging ~ ".sha1_hex(value text) returns text language sql immutable strict parallel safe as $sha1$"
-      ~ " select encode(" ~ found.rows[0][0] ~ ".digest(convert_to(value, 'UTF8'), 'sha1'), 'hex') $sha1$"
+      ~ " select encode(" ~ schema ~ ".digest(convert_to(value, 'UTF8'), 'sha1'), 'hex') $sha1$"
     ) -%}
   {%- else -%}
     {%- do log("pgcrypto is not available: external_id_hash is computed by a slower function of ours. "
-      ~ "CREATE EXTENSION pgcrypto, then run prepare_space again with --args '{force: true}'.", info=true) -%}
+      ~ "Let an administrator CREATE EXTENSION pgcrypto in a schema that the sync's user may use; the next sync uses it.", info=true) -%}
     {%- do run_query(profiles_sync.postgres_sha1_function(staging)) -%}
   {%- endif -%}
+{% endmacro %}
+
+{#- Schema of pgcrypto, quoted; blank where we may not use it. -#}
+{% macro postgres_pgcrypto_schema() %}
+  {%- set found = run_query(
+    "select quote_ident(n.nspname) from pg_extension as e join pg_namespace as n on n.oid = e.extnamespace"
+    ~ " where e.extname = 'pgcrypto' and has_schema_privilege(n.oid, 'USAGE')"
+  ) -%}
+  {{- return(found.rows[0][0] if found.rows | length else '') -}}
 {% endmacro %}
 
 {#- FIPS 180-4 SHA-1 in PL/pgSQL; 32-bit words are kept in bigints. -#}

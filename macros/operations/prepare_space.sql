@@ -1,5 +1,5 @@
 {#- Makes what the parts share and is missing: schemas, contract tables (empty), the engine's extras. Run by landing before its first load
-    and at the start of a dbt run. `force` repeats the engine's extras.
+    and at the start of a dbt run. `force` repeats the engine's extras, as does what broke them.
 
     A space of an older version gets the tables and columns that it lacks. A table that a rebuild makes anew is not guessed at: where it lacks
     a column, only a rebuild (`PROFILES_SYNC_REBUILDS`) goes on, and marks the version at its end. -#}
@@ -14,7 +14,7 @@
     ) }}
   {%- endif -%}
   {%- set outdated = [] -%}
-  {%- if found < version or force or profiles_sync.shadow_suffix() -%}
+  {%- if found < version or force or profiles_sync.shadow_suffix() or not profiles_sync.engine_is_prepared() -%}
     {%- for part in [none, 'staging', 'ops'] -%}
       {#- `create schema if not exists` needs the right to create one even where it is there. -#}
       {%- if not adapter.check_schema_exists(target.database, profiles_sync.space_schema(part)) -%}

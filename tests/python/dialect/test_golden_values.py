@@ -120,6 +120,35 @@ def test_postgres_sha1_without_pgcrypto(prepared: Deployment) -> None:
     assert [row[0] for row in found] == [hashlib.sha1(text.encode()).hexdigest() for text in TEXTS]
 
 
+def test_postgres_sha1_outlives_the_pgcrypto_that_it_called(prepared: Deployment) -> None:
+    if prepared.engine != "postgres":
+        pytest.skip("only Postgres has no SHA-1 of its own")
+    expected = [hashlib.sha1(text.encode()).hexdigest() for text in TEXTS]
+    with prepared.open() as warehouse:
+        offered = warehouse.query("select 1 from pg_available_extensions where name = 'pgcrypto'")
+        if offered:
+            # As another space had installed it into a schema of its own.
+            warehouse.execute('drop extension if exists pgcrypto; create schema "Other"')
+            warehouse.execute('create extension pgcrypto schema "Other"')
+            prepared.dbt("run-operation", "prepare_space")
+            source = "select prosrc from pg_proc where proname = 'sha1_hex'"
+            assert '"Other".digest(' in warehouse.query(source)[0][0]
+            assert [
+                row[0] for row in per_text(prepared, {"digest": "{{ profiles_sync.sha1_hex('t') }}"}, TEXTS)
+            ] == expected
+            warehouse.execute('drop schema "Other" cascade')
+        else:
+            warehouse.execute("set check_function_bodies = off")
+            warehouse.execute(
+                f"create or replace function {warehouse.staging('sha1_hex')}(value text) returns text language sql "
+                "as 'select other.digest(value)'"
+            )
+
+    prepared.dbt("run-operation", "prepare_space")
+
+    assert [row[0] for row in per_text(prepared, {"digest": "{{ profiles_sync.sha1_hex('t') }}"}, TEXTS)] == expected
+
+
 def test_texts(prepared: Deployment) -> None:
     """Literals are what they say, and texts are compared by their bytes: case, trailing blanks and accents count."""
     literals = {
