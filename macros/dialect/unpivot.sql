@@ -54,16 +54,14 @@
 
 {#- A row for each column, numbered, by a join with the numbers; for engines that neither unnest a list of columns nor join laterally. -#}
 {% macro unpivot_by_number(relation, carried, labels) %}
+  {%- set texts = [] -%}
+  {%- for label in labels.values() -%} {%- do texts.append('when ' ~ loop.index ~ ' then ' ~ profiles_sync.text_literal(label)) -%} {%- endfor -%}
   (
     select {{ profiles_sync.column_list(carried, 'long') }}, long.label, long.value
     from (
       select
         {{ profiles_sync.column_list(carried, 'wide') }},
-        case places.place
-          {%- for label in labels.values() %}
-          when {{ loop.index }} then {{ profiles_sync.text_literal(label) }}
-          {%- endfor %}
-        end as label,
+        {{ profiles_sync.text_column('case places.place ' ~ texts | join(' ') ~ ' end') }} as label,
         case places.place
           {%- for column in labels.keys() %}
           when {{ loop.index }} then wide.{{ profiles_sync.quote_column(column) }}

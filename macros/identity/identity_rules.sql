@@ -1,15 +1,14 @@
 {#- The rules as rows: one per configured type. `priority_no` sorts the types, with the type itself for ties; `window_ms` is NULL for
     `ever`; `value_limit` is NULL for unlimited. A type without a row has the default limit and window. -#}
 {% macro identity_rules(settings) %}
-  {%- set text = profiles_sync.column_type('text') -%}
   {%- for rule in settings.identity_rules -%}
   {%- set window = profiles_sync.window_ms(rule.limit_window) %}
   select
-    cast({{ profiles_sync.text_literal(rule.external_id_type) }} as {{ text }}) as external_id_type,
+    {{ profiles_sync.text_column(profiles_sync.text_literal(rule.external_id_type)) }} as external_id_type,
     cast({{ rule.priority if rule.priority is not none else profiles_sync.unranked_priority() }} as {{ profiles_sync.column_type('bigint') }}) as priority_no,
     cast({{ rule.value_limit if rule.value_limit is not none else 'null' }} as {{ profiles_sync.column_type('bigint') }}) as value_limit,
     cast({{ window if window is not none else 'null' }} as {{ profiles_sync.column_type('bigint') }}) as window_ms,
-    cast({{ profiles_sync.text_literal(rule.limit_window) }} as {{ text }}) as limit_window
+    {{ profiles_sync.text_column(profiles_sync.text_literal(rule.limit_window)) }} as limit_window
   {{ 'union all' if not loop.last }}
   {%- endfor %}
 {% endmacro %}

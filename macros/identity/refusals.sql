@@ -193,12 +193,12 @@
     event_no,
     external_id_type,
     external_id_value,
-    case
+    {{ profiles_sync.text_column("case
       when check_name = 'MERGE' then 'profile_merge_limit_exceeded'
       when check_name = 'MAPPING' then 'identifier_mapping_limit_exceeded'
       when limit_window = 'ever' then 'identifier_value_limit_exceeded'
       else 'identifier_value_time_limit_exceeded'
-    end as violation,
+    end") }} as violation,
     case check_name when 'MERGE' then {{ settings.merge_cap }} when 'MAPPING' then {{ settings.mapping_cap }} else value_limit end as limit_value,
     case when check_name not in ('MERGE', 'MAPPING') then limit_window end as limit_window
   from reasons

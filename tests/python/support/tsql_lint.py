@@ -118,6 +118,7 @@ def lint(statement: str, *, pool: bool = False) -> list[Finding]:
     found += _of_the_tree(tree)
     if (number := tables_read(tree)) > MOST_TABLES:
         found.append(Finding(f"{number} tables read, as each CTE is run wherever it is named", plain[:80]))
+    found += _of_a_table_that_stays(tree)
     return list(dict.fromkeys(found))
 
 
@@ -171,6 +172,46 @@ def _of_the_tree(tree: exp.Expression) -> Iterator[Finding]:
             yield Finding("an aggregate of an aggregate", call.sql("tsql")[:80])
         if call.find(exp.Subquery):
             yield Finding("an aggregate of a subquery", call.sql("tsql")[:80])
+
+
+def _of_a_table_that_stays(tree: exp.Expression) -> Iterator[Finding]:
+    """Columns of `create_empty_table` whose texts can only get longer: they would be as long as the longest literal of that day."""
+    shape = next((each for each in tree.find_all(exp.Subquery) if each.alias == "shape"), None)
+    if shape is None or not (isinstance(tree, exp.Create) or tree.args.get("into")):
+        return
+    outer = shape.find_ancestor(exp.Select)
+    assert outer is not None
+    columns = [column.name for column in outer.expressions if not column.is_star]
+    for name in columns or shape.this.named_selects:
+        if _is_of_literals(shape.this, name):
+            yield Finding("a text column made of literals, which keeps their length and the database's collation", name)
+
+
+def _is_of_literals(query: exp.Expression, name: str) -> bool:
+    """Whether a column of a query is a text made of literals only."""
+    if isinstance(query, exp.SetOperation):
+        place = query.named_selects.index(name)
+        return all(_is_of_literals(side, side.named_selects[place]) for side in (query.left, query.right))
+    if isinstance(query, (exp.Subquery, exp.Paren)):
+        return _is_of_literals(query.this, name)
+    value = next((each.unalias() for each in query.expressions if each.alias_or_name == name), None)
+    return value is not None and _is_literal(value, query)
+
+
+def _is_literal(value: exp.Expression, query: exp.Expression) -> bool:
+    while isinstance(value, exp.Paren):
+        value = value.this
+    if isinstance(value, exp.Case):
+        values = [each.args["true"] for each in value.args["ifs"]] + [value.args.get("default")]
+        values = [each for each in values if each is not None and not isinstance(each, exp.Null)]
+        return bool(values) and all(_is_literal(each, query) for each in values)
+    if isinstance(value, exp.Coalesce):
+        return all(_is_literal(each, query) for each in (value.this, *value.expressions))
+    if isinstance(value, exp.Column):
+        for source in query.find_all(exp.Subquery):
+            if source.alias == value.table and isinstance(source.parent, (exp.From, exp.Join)):
+                return _is_of_literals(source.this, value.name)
+    return isinstance(value, exp.National) or (isinstance(value, exp.Literal) and value.is_string)
 
 
 def _of_a_select(select: exp.Select, needs_names: bool) -> Iterator[Finding]:

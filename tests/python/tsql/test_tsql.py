@@ -219,6 +219,8 @@ def test_numbers_and_times(deployment: Deployment) -> None:
         {
             "padded": '{{ profiles_sync.zero_padded("42", 12) }}',
             "seq": "{{ profiles_sync.seq('place') }}",
+            "write_key": "{{ profiles_sync.write_key('place') }}",
+            "write_key_is_collated": "{{ 'collate' in profiles_sync.write_key('place') and 1 }}",
             "cut": f"{{{{ profiles_sync.epoch_ms({moment.format('2022-05-02 14:01:00.123999')!r}) }}}}",
             "before_1970": f"{{{{ profiles_sync.epoch_ms({moment.format('1969-12-31 23:59:59.999500')!r}) }}}}",
             "micro": f"{{{{ profiles_sync.epoch_us({moment.format('2022-05-02 14:01:00.123999')!r}) }}}}",
@@ -236,10 +238,12 @@ def test_numbers_and_times(deployment: Deployment) -> None:
                 }.items()
             },
         },
-        "(select 1651500060000 as clock_ms, 1 as event_no, 1 as row_no) as place",
+        "(select 1651500060000 as clock_ms, 1 as event_no, 1 as row_no, 'a' as raw_path, "
+        f"{moment.format('2022-05-02 14:01:00')} as received_at, {moment.format('2022-05-02 14:01:01')} as \"timestamp\") as place",
     )  # fmt: skip
     assert found == {
-        "padded": "000000000042", "seq": "1651500060000000000000001000001", "cut": 1651500060123, "before_1970": -1,
+        "padded": "000000000042", "seq": "1651500060000000000000001000001",
+        "write_key": "1651500060000000000000000001", "write_key_is_collated": 1, "cut": 1651500060123, "before_1970": -1,
         "micro": 1651500060123999, "later": 1672531200000000, "text": "2022-05-02T14:01:00", "length": 4, "lower": "abc É ", "blank": "  ",
         "whole": "100000", "negative": "-3", "fraction": "19.99", "tiny": "1e-07", "huge": "1e+28", "long": "0.1234567890123456",
     }  # fmt: skip
@@ -376,6 +380,11 @@ def evaluate(deployment: Deployment, expressions: dict[str, str], source: str = 
         ("select true as a from t", "boolean literal"),
         ("with r as (select 1 as n union all select n + 1 as n from r) select n from r", "recursive"),
         ("select translate(a, 'b', 'c') as x from t", "a pool has not"),
+        (
+            "select shape.* into t from (select 1 as one) as seed left join (select l.p as path from (select case n when 1 then '' "
+            "when 2 then 'abc' end as p from u) as l) as shape on 1 = 0 where 1 = 0",
+            "made of literals",
+        ),
     ],
 )
 def test_the_lint_sees(statement: str, problem: str) -> None:
