@@ -16,6 +16,16 @@
   {%- do profiles_sync.require_lease(run_query(profiles_sync.lease_query(run_id) ~ ' for share').rows | length) -%}
 {% endmacro %}
 
+{#- The same, whether the database keeps versions of rows or not. -#}
+{% macro sqlserver__hold_lease(run_id) %}
+  {%- do profiles_sync.require_lease(run_query(profiles_sync.lease_query(run_id, ' with (repeatableread)')).rows | length) -%}
+{% endmacro %}
+
+{#- A pool has no row locks. -#}
+{% macro synapse__hold_lease(run_id) %}
+  {{- return(profiles_sync.default__hold_lease(run_id)) -}}
+{% endmacro %}
+
 {#- It has no row locks; its transactions are serializable, so one that read this row before a sync took over is refused. -#}
 {% macro redshift__hold_lease(run_id) %}
   {{- return(profiles_sync.default__hold_lease(run_id)) -}}
@@ -25,9 +35,9 @@
 {% macro duckdb__hold_lease(run_id) %}
 {% endmacro %}
 
-{% macro lease_query(run_id) %}
+{% macro lease_query(run_id, hint='') %}
   {{- return(
-    'select lease.sync_id from ' ~ profiles_sync.contract_relation('current_sync') ~ ' as lease where lease.sync_id = '
+    'select lease.sync_id from ' ~ profiles_sync.contract_relation('current_sync') ~ ' as lease' ~ hint ~ ' where lease.sync_id = '
     ~ profiles_sync.text_literal(run_id)
   ) -}}
 {% endmacro %}

@@ -15,7 +15,7 @@ from profiles_sync.home import Home
 from profiles_sync.privacy.erase import begin
 from profiles_sync.project import open_workplace
 from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
-from support.dbt import Deployment, environment
+from support.dbt import DbtFailedError, Deployment, environment
 from support.engines.tsql_standin import ENGINES, StandIn, StandInDeployment
 from support.pipeline import Pipeline
 from support.tables_read import MOST_TABLES, tables_read
@@ -343,6 +343,12 @@ def test_views_are_dropped_without_more_rights(deployment: Deployment, server: S
     """What the server tells owners of the database only, the stand-in has not either."""
     deployment.dbt("run", "--select", "stg_events")
     assert any("drop view if exists" in batch for batch in server.sent)
+
+
+def test_the_lease_stays_locked(deployment: Deployment, server: StandIn) -> None:
+    with environment({"PROFILES_SYNC_RUN_ID": "the orphan"}), pytest.raises(DbtFailedError, match="taken over"):
+        deployment.dbt("run-operation", "hold_lease")
+    assert ("with (repeatableread)" in server.sent[-1]) == (server.engine == "sqlserver")
 
 
 def evaluate(deployment: Deployment, expressions: dict[str, str], source: str = "", before: str = "") -> dict[str, Any]:
