@@ -15,3 +15,8 @@
 {% macro synapse__exact(expression) %}
   {{- return(profiles_sync.sqlserver__exact(expression)) -}}
 {% endmacro %}
+
+{#- The same there. -#}
+{% macro redshift__exact(expression) %}
+  {{- return('(' ~ expression ~ " || '|')") -}}
+{% endmacro %}

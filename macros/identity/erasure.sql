@@ -25,6 +25,7 @@
     {%- do profiles_sync.create_work_table('work_names', profiles_sync.erasure_names()) -%}
     {%- set identifiers = profiles_sync.contract_relation('erased_identifiers') -%}
     {%- set actions = profiles_sync.contract_relation('identity_actions') -%}
+    {%- set renamed = profiles_sync.create_work_table('work_actions', profiles_sync.erasure_actions(actions)) -%}
     {%- set transaction = profiles_sync.new_transaction() -%}
     {% call profiles_sync.write_step(transaction, 'forget_earlier_attempt') %}
       delete from {{ identifiers }} where event_no in (select event_no from work_names)
@@ -37,17 +38,19 @@
         names.external_id_type,
         names.new_value,
         {{ profiles_sync.identifier_key('names.external_id_type', 'names.new_value') }},
-        case when names.new_value = names.external_id_value then 0 else 1 end
+        case when {{ profiles_sync.exact('names.new_value') }} = {{ profiles_sync.exact('names.external_id_value') }} then 0 else 1 end
       from work_names as names
     {% endcall %}
-    {#- What was asked for an identifier is asked for its new name. The other table's columns are called otherwise: those of the one that is
-        changed stand bare, since not every engine takes its name before them. -#}
-    {%- set names = '(select external_id_type as erased_type, external_id_value as erased_value, new_value from work_names) as names'
-      ~ ' where names.erased_type = external_id_type and names.erased_value = external_id_value' -%}
-    {% call profiles_sync.write_step(transaction, 'identity_actions') %}
-      update {{ actions }} set external_id_value = (select min(names.new_value) from {{ names }})
-      where exists (select 1 from {{ names }})
+    {#- What was asked for an identifier is asked for its new name. Not every engine takes a subquery in SET. -#}
+    {%- if profiles_sync.work_rows(renamed) %}
+    {% call profiles_sync.write_step(transaction, 'forget_actions') %}
+      delete from {{ actions }} where action_id in (select action_id from work_actions)
     {% endcall %}
+    {% call profiles_sync.write_step(transaction, 'identity_actions') %}
+      insert into {{ actions }} (action_id, action, external_id_type, external_id_value, requested_at, event_no, load_id)
+      select action_id, action, external_id_type, external_id_value, requested_at, event_no, load_id from work_actions
+    {% endcall %}
+    {%- endif %}
     {%- do profiles_sync.commit_transaction(transaction) -%}
   {%- endif -%}
 {% endmacro %}
@@ -102,13 +105,33 @@
       pairs.erased,
       pairs.external_id_type,
       pairs.external_id_value,
-      max(1 - pairs.erased) over (partition by pairs.external_id_type, pairs.external_id_value) as elsewhere,
+      max(1 - pairs.erased) over (
+        partition by pairs.external_id_type, {{ profiles_sync.exact('pairs.external_id_value') }}
+      ) as elsewhere,
       min(case when pairs.erased = 1 then pairs.event_no * {{ profiles_sync.identity_stride() }} + pairs.rank_no end) over (
-        partition by pairs.external_id_type, pairs.external_id_value
+        partition by pairs.external_id_type, {{ profiles_sync.exact('pairs.external_id_value') }}
       ) as first_label
     from work_pairs as pairs
   ) as gone
   where gone.erased = 1
+{% endmacro %}
+
+{#- The actions on those identifiers, with the new values. -#}
+{% macro erasure_actions(actions) %}
+  select
+    actions.action_id,
+    actions.action,
+    actions.external_id_type,
+    min(names.new_value) as external_id_value,
+    actions.requested_at,
+    actions.event_no,
+    actions.load_id
+  from {{ actions }} as actions
+  inner join work_names as names
+    on names.external_id_type = actions.external_id_type
+    and {{ profiles_sync.exact('names.external_id_value') }} = {{ profiles_sync.exact('actions.external_id_value') }}
+  group by
+    actions.action_id, actions.action, actions.external_id_type, actions.requested_at, actions.event_no, actions.load_id
 {% endmacro %}
 
 {#- Condition: an identifier still has the value that its calls gave it. -#}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -95,8 +96,23 @@ def test_a_user_is_erased_and_nobody_else_changes(pipeline: Pipeline, workplace:
     )
     cookies += "('shared-cookie', 'second-cookie', 'third-cookie', 'other-user', 'third-user')"
     mapped = rows(deployment, cookies)
+    # What was asked for an identifier is asked for its new name.
+    actions = "profiles_ops.identity_actions"
+    deployment.query(
+        f"insert into {actions} (action_id, action, external_id_type, external_id_value, requested_at) values "
+        f"('theirs', 'remove', 'email', '{EMAIL}', '2024-05-01'), ('else', 'remove', 'email', 'jane@other.example', '2024-05-01')"
+    )
 
     assert erased(pipeline, workplace) == 4
+
+    asked = rows(
+        deployment, f"select action_id, external_id_value, requested_at from {actions} where action = 'remove'"
+    )
+    assert [(action, value.split("-")[0]) for action, value, _ in asked] == [
+        ("else", "jane@other.example"),
+        ("theirs", "erased"),
+    ]
+    assert {moment for *_, moment in asked} == {datetime(2024, 5, 1)}
 
     assert {text: holding(deployment, text) for text in SECRETS} == {text: [] for text in SECRETS}
     assert rows(deployment, PAGES) == pages
