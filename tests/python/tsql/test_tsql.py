@@ -346,7 +346,7 @@ def test_views_are_dropped_without_more_rights(deployment: Deployment, server: S
 
 
 def test_the_lease_stays_locked(deployment: Deployment, server: StandIn) -> None:
-    with environment({"PROFILES_SYNC_RUN_ID": "the orphan"}), pytest.raises(DbtFailedError, match="taken over"):
+    with environment({"PROFILES_SYNC_RUN_ID": "the orphan"}), pytest.raises(DbtFailedError, match="hold_lease"):
         deployment.dbt("run-operation", "hold_lease")
     assert ("with (repeatableread)" in server.sent[-1]) == (server.engine == "sqlserver")
 
