@@ -103,8 +103,9 @@ class SpoolWriter:
 
     def reject(self, file_no: int, file_row: int, item_no: int, reason: str, detail: str, source: bytes) -> None:
         """Write a rejected call; of its text the first 32 KB are kept."""
-        # No warehouse stores a NUL.
+        # No warehouse stores a NUL. Cut again: a byte that is no UTF-8 becomes a character of three.
         text = source[:_REJECT_TEXT_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
+        text = text.encode()[:_REJECT_TEXT_BYTES].decode("utf-8", "ignore")
         self._append("rejects", csv_line([file_no, file_row, item_no, reason, detail, text]))
 
     def structure(self, structure: Structure) -> None:

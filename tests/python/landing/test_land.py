@@ -525,11 +525,12 @@ def test_a_reading_process_that_dies_fails_the_load(
 def test_a_rejected_line_can_be_read_back(space: LandingSpace) -> None:
     long = json.dumps({"type": "nope", "text": 'a,"b"\n' * 20_000}).encode()
     control = b'{"type":"page","userId":"\x00\xff"}'
+    binary = b"7" + b"\xff" * 20_000
     path = space.write(
-        "a.gz", [b"nope, 'quoted' \"text\"", b"", long, control, {"batch": [track("m1"), {"type": "page"}]}]
+        "a.gz", [b"nope, 'quoted' \"text\"", b"", long, control, {"batch": [track("m1"), {"type": "page"}]}, binary]
     )
     report = space.land()
-    assert report.rejected == {"invalid_json": 2, "invalid_type": 1, "no_user_anon_id": 1}
+    assert report.rejected == {"invalid_json": 3, "invalid_type": 1, "no_user_anon_id": 1}
     rows = space.rows(
         "ops.rejected_events", "file_row", "item_no", "reason", "payload_text", "file_name", "load_id", "rejected_at"
     )
@@ -538,10 +539,11 @@ def test_a_rejected_line_can_be_read_back(space: LandingSpace) -> None:
         (3, 0, "invalid_type", long[: 32 * 1024].decode()),
         (4, 0, "invalid_json", '{"type":"page","userId":"��"}'),
         (5, 2, "no_user_anon_id", '{"type": "page"}'),
+        (6, 0, "invalid_json", "7" + "\ufffd" * 10_922),
     ]
     assert {row[4:] for row in rows} == {(str(path), report.load_id, NOW)}
-    assert space.rows("ops.landed_files", "rows_read", "rows_landed", "rows_rejected") == [(5, 1, 4)]
-    assert space.rows("ops.loads", "events", "rejected") == [(1, 4)]
+    assert space.rows("ops.landed_files", "rows_read", "rows_landed", "rows_rejected") == [(6, 1, 5)]
+    assert space.rows("ops.loads", "events", "rejected") == [(1, 5)]
 
 
 def test_only_rejects_is_a_load_too(space: LandingSpace) -> None:
