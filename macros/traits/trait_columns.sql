@@ -1,3 +1,13 @@
+{#- Columns of `profile_traits` that are traits, in the form of `registered_columns`: Segment's table has none whose name begins with `_`,
+    which the other tables of traits have. -#}
+{% macro profile_trait_columns() %}
+  {%- set columns = [] -%}
+  {%- for column in profiles_sync.registered_columns('profile_traits') if not column.name.startswith('_') -%}
+    {%- do columns.append(column) -%}
+  {%- endfor -%}
+  {{- return(columns) -}}
+{% endmacro %}
+
 {#- Subquery with the paths that decide about each trait of a table of the registry: `column_name`, `raw_path`, `is_own` (0: a path above,
     where only null counts) and `place`, by which the first wins where one event has several: the path that is named like the column, then by bytes. -#}
 {% macro trait_columns(table='profile_traits') %}

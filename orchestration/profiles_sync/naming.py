@@ -256,7 +256,7 @@ def event_table_name(event: str, rules: NameRules) -> str:
     return _fitting(slug, {slug} if is_view else TAKEN_NAMES, rules)
 
 
-def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None:
+def column_name(table: str, path: Sequence[str], rules: NameRules) -> str:
     """Return the column that a path lands in.
 
     Args:
@@ -264,9 +264,6 @@ def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None
         path: Container (`context`, `properties`, `traits`) and the keys below it.
         rules: The engine's rules.
 
-    Returns:
-        The name, or None when the table has no such column: a trait whose column would begin with `_` stays out of
-        `profile_traits`.
     """
     container, *keys = path
     slug = snake_case("_".join(keys)) or f"column_{_sha1(raw_path(path))}"
@@ -277,8 +274,12 @@ def column_name(table: str, path: Sequence[str], rules: NameRules) -> str | None
         return slug
     reserved = _RESERVED_COLUMNS.get(table, _RESERVED_COLUMNS["tracks"])
     taken = slug.startswith("context_") or (table == TRAIT_TABLE and slug.startswith("triggering_event_"))
-    name = _fitting(slug, {slug} if taken else reserved, rules)
-    return None if table == TRAIT_TABLE and name.startswith("_") else name
+    return _fitting(slug, {slug} if taken else reserved, rules)
+
+
+def is_trait_of(table: str, column: str) -> bool:
+    """Whether a table of traits has a registered column: `profile_traits` has none whose name begins with `_`."""
+    return table != TRAIT_TABLE or not column.startswith("_")
 
 
 def is_shared_column(table: str, column: str) -> bool:

@@ -1,5 +1,5 @@
 -- A returned row means: a canonical profile does not show the traits of its newest snapshot, or a merged one shows any.
-{%- set columns = profiles_sync.registered_columns('profile_traits') %}
+{%- set columns = profiles_sync.profile_trait_columns() %}
 select traits.canonical_segment_id
 from {{ ref('profile_traits') }} as traits
 left join (

@@ -2,7 +2,7 @@
     merged; a canonical one shows its traits as of the end of the slice, from its whole history, since a trait may long have been there. -#}
 {{ config(materialized='current_state', unique_key='canonical_segment_id', indexes=[['merged_to']]) }}
 {%- set slice = profiles_sync.event_slice(made_of='profile_trait_changes') %}
-{%- set columns = profiles_sync.registered_columns('profile_traits') %}
+{%- set columns = profiles_sync.profile_trait_columns() %}
 {%- set types = profiles_sync.column_types_of(columns) %}
 {%- set log = profiles_sync.contract_relation('identity_graph_log') %}
 {{ profiles_sync.slice_header(slice, types, ['canonical_segment_id'] + types.keys() | list + ['merged_to', 'seq', 'uuid_ts', 'timestamp', 'etl_ts']) }}

@@ -17,7 +17,7 @@ from profiles_sync.naming import TRAIT_TABLE, NameRules, column_name, is_shared_
 
 ACTIVE = "active"
 OVERFLOW = "overflow"
-# A trait's path at which only null has come, or whose values make no column: null there removes what stands below it.
+# A trait's path at which only null has come: null there removes what stands below it.
 NULL = "null"
 _REMOVABLE = (TRAIT_TABLE, "groups")
 # A path that lands in a column which every row has; that column is no column of the registry.
@@ -170,7 +170,7 @@ def _update_table(
         earlier = registered.get(path)
         # A column keeps its name, also where another version or another setting would give it another one.
         name = earlier.column_name if earlier and earlier.status != NULL else column_name(table, path, rules.names)
-        if name is not None and any(_values(counts).values()):
+        if any(_values(counts).values()):
             columns[name][path] = counts
         elif removable(table, path) and counts[SLOTS.index("nulls")] and path not in registered:
             change.added.append(

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from profiles_sync.home import Home, write_atomically
-from profiles_sync.naming import REGISTERED_AS
+from profiles_sync.naming import REGISTERED_AS, is_trait_of
 from profiles_sync.project import description_files
 from profiles_sync.warehouse import Warehouse
 
@@ -93,7 +93,11 @@ def read_trait_columns(warehouse: Warehouse) -> dict[str, tuple[EventColumn, ...
     registered = sorted(set(REGISTERED_AS.values()))
     columns = _read_columns(warehouse, f"table_name in ({', '.join('?' for _ in registered)})", registered)
     return {
-        table: tuple(column for column in columns.get(name, ()) if json.loads(column.raw_paths[0])[0] == "traits")
+        table: tuple(
+            column
+            for column in columns.get(name, ())
+            if json.loads(column.raw_paths[0])[0] == "traits" and is_trait_of(table, column.name)
+        )
         for table, name in REGISTERED_AS.items()
     }
 

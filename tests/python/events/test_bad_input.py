@@ -120,8 +120,12 @@ def test_where_it_lands(deployment: Deployment) -> None:
     assert row("groups", "group", "group_id", "_group_id", "_id") == ["g", "trait", "1"]
     blank = f"column_{sha1(raw_path('traits', ''))}"
     assert row("identifies", "identify", "_id", "seq", "e_mail", blank) == ["t", "1", "a@x.io", "blank"]
-    # What would begin with an underscore is no column of profiles.
+    # What begins with an underscore is no column of profile_traits alone.
+    assert deployment.query("select _id, _seq from profiles.profile_traits_updates") == [("t", 1)]
+    assert not {"_id", "_seq"} & pipeline.columns("profile_traits").keys()
     assert deployment.query("select name, value from profiles.user_traits order by 1") == [
+        ("_id", "t"),
+        ("_seq", "1"),
         (blank, "blank"),
         ("e_mail", "a@x.io"),
     ]

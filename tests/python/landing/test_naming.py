@@ -187,16 +187,16 @@ def test_portable_names_fit_every_engine() -> None:
         ("pages", ["properties", "name", "first"], "name_first"),
         ("pages", ["properties", "title"], "title"),
         ("profile_traits", ["traits", "email"], "email"),
-        ("profile_traits", ["traits", "id"], None),
-        ("profile_traits", ["traits", "seq"], None),
-        ("profile_traits", ["traits", "merged_to"], None),
-        ("profile_traits", ["traits", "triggering_event_id"], None),
-        ("profile_traits", ["traits", "2fa"], None),
+        ("profile_traits", ["traits", "id"], "_id"),
+        ("profile_traits", ["traits", "seq"], "_seq"),
+        ("profile_traits", ["traits", "merged_to"], "_merged_to"),
+        ("profile_traits", ["traits", "triggering_event_id"], "_triggering_event_id"),
+        ("profile_traits", ["traits", "2fa"], "_2fa"),
         ("identifies", ["traits", "日本語"], f"column_{sha1(raw_path(['traits', '日本語']))}"),
         ("identifies", ["context", "日本語"], f"context_column_{sha1(raw_path(['context', '日本語']))}"),
     ],
 )
-def test_column_name(table: str, path: list[str], column: str | None) -> None:
+def test_column_name(table: str, path: list[str], column: str) -> None:
     assert column_name(table, path, POSTGRES) == column
 
 

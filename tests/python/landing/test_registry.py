@@ -284,7 +284,7 @@ def test_fixed_columns() -> None:
     }
     traits = Registry(table="profile_traits", container="traits")
     traits.load({"id": counts(varchar=1), "email": counts(varchar=1), "2fa": counts(varchar=1)})
-    assert set(traits.columns()) == {"email"}
+    assert set(traits.columns()) == {"email", "_id", "_2fa"}
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["aB", "a_b", "a b", "c"]), st.sampled_from(TYPES)), max_size=6))
