@@ -26,7 +26,8 @@
   {{- return(profiles_sync.default__hold_lease(run_id)) -}}
 {% endmacro %}
 
-{#- It has no row locks; its transactions are serializable, so one that read this row before a sync took over is refused. -#}
+{#- It has no row locks, and to lock the whole table would let the models that run at once wait for each other: a sync that takes over between this
+    look and the commit is not noticed. Within one home its lock keeps that from happening. -#}
 {% macro redshift__hold_lease(run_id) %}
   {{- return(profiles_sync.default__hold_lease(run_id)) -}}
 {% endmacro %}
