@@ -14,14 +14,19 @@
       from {{ profiles_sync.trait_moves(slice) }} as moves
       inner join {{ changes }} as had on had.owner_no = moves.profile_no and had.event_no < moves.event_no
     ) as snapshots
-    {%- for period in profiles_sync.setting_periods('traits_updates_only_on_change') if period.value %}
+    {%- set periods = profiles_sync.setting_periods('traits_updates_only_on_change') | selectattr('value') | list %}
+    {%- if periods %}
+    left join (
+      select distinct written.owner_no, written.event_no
+      from {{ changes }} as written
+      where written.event_no > {{ slice.after }} and written.event_no <= {{ slice.upto }} and written.raw_path <> ''
+    ) as changed on changed.owner_no = snapshots.owner_no and changed.event_no = snapshots.event_no
+    {%- endif %}
+    {%- for period in periods %}
     {{ 'where' if loop.first else 'and' }} (
       snapshots.event_no < {{ period.first }}
       {%- if period.last is not none %} or snapshots.event_no > {{ period.last }}{% endif %}
-      or exists (
-        select 1 from {{ changes }} as changed
-        where changed.owner_no = snapshots.owner_no and changed.event_no = snapshots.event_no and changed.raw_path <> ''
-      )
+      or changed.event_no is not null
     )
     {%- endfor %}
   )

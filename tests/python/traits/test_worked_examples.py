@@ -149,6 +149,25 @@ def test_worked_examples(deployment: Deployment) -> None:
     ]
 
 
+def test_snapshots_of_changes_only(deployment: Deployment) -> None:
+    pipeline = Pipeline(deployment)
+    pipeline.configure(traits_updates_only_on_change=True)
+    pipeline.sync(
+        [
+            *T12[:4],
+            identify("c_m1", "2024-07-01", {"plan": "new"}, userId="c_u1"),
+            identify("c_m2", "2024-07-02", {"plan": "old"}, at="2024-06-01", anonymousId="c_a1"),
+            call("page", "c_m3", "2024-07-03", userId="c_u1", anonymousId="c_a1"),
+            identify("d_m1", "2024-07-04", {"plan": "old"}, userId="d_u1"),
+            identify("d_m2", "2024-07-05", {"plan": "new"}, anonymousId="d_a1"),
+            call("page", "d_m3", "2024-07-06", userId="d_u1", anonymousId="d_a1"),
+        ]
+    )
+    assert deployment.query("select triggering_event_id from profiles.profile_traits_updates order by 1") == [
+        ("c_m1",), ("c_m2",), ("d_m1",), ("d_m2",), ("d_m3",), ("t12_m1",), ("t12_m2",), ("t12_m3",),
+    ]  # fmt: skip
+
+
 def seq_tail(deployment: Deployment, message_id: str) -> str:
     query = f"select min(event_no) from profiles_staging.raw_events where message_id = '{message_id}'"
     return f"{deployment.query(query)[0][0]:012d}000001"

@@ -165,6 +165,8 @@ class _Rewriter:
             raise RefusedError(word)
         if word in ("qualify_", "returning", "offset") or (word == "filter" and called):
             raise RefusedError(word)
+        if word == "exists" and (before == "or" or (before == "not" and self.low(n - 2) == "or")):
+            raise RefusedError("This type of correlated subquery pattern is not supported yet")
         if word == "index" and before in ("create", "unique"):
             raise RefusedError("there are no indexes")
         if before == "as" and word in NAME_RULES["redshift"].reserved_words and word not in ("select", "with"):
