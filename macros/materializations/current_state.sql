@@ -23,7 +23,7 @@
     ) -%}
   {%- elif existing is none -%}
     {%- set shape = adapter.get_column_schema_from_query('select * from (' ~ sql ~ ') as shape where 1 = 0') -%}
-    {%- set names = shape | map(attribute='name') | reject('equalto', '_action') | list -%}
+    {%- set names = shape | map(attribute='name') | map('lower') | reject('equalto', '_action') | list -%}
     {%- do profiles_sync.create_empty_table(target_relation, sql, key, config.get('indexes'), names) -%}
   {%- endif -%}
   {%- set new_columns = [] if kept else profiles_sync.fit_columns(target_relation, header.columns) -%}
