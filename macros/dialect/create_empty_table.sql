@@ -10,6 +10,19 @@
   {%- do run_query('create table ' ~ relation ~ layout ~ ' as select ' ~ columns ~ ' from (' ~ query ~ ') as shape where 1 = 0') -%}
 {% endmacro %}
 
+{#- A query without rows is answered without the compute nodes, and what it does not cast becomes `varchar(1)`: so the types are spelled out. -#}
+{% macro redshift__create_empty_table(relation, query, columns, layout) %}
+  {%- set types = {
+    'BIGINT': 'bigint', 'INTEGER': 'int', 'DATE': 'date', 'TIMESTAMP': 'timestamp', 'FLOAT': 'float', 'BOOLEAN': 'boolean', 'SUPER': 'json',
+    'VARCHAR': 'text', 'TEXT': 'text', 'UNKNOWN': 'text',
+  } -%}
+  {%- set definitions = [] -%}
+  {%- for column in adapter.get_column_schema_from_query('select ' ~ columns ~ ' from (' ~ query ~ ') as shape where 1 = 0') -%}
+    {%- do definitions.append(profiles_sync.column_definition(column.name, types[column.dtype])) -%}
+  {%- endfor -%}
+  {%- do run_query('create table ' ~ relation ~ ' (' ~ definitions | join(', ') ~ ')' ~ layout) -%}
+{% endmacro %}
+
 {#- A column made of a constant would be NOT NULL; on the outer side of a join it is not. -#}
 {% macro sqlserver__create_empty_table(relation, query, columns, layout) %}
   {%- do run_query(

@@ -36,6 +36,9 @@ _SET = re.compile(
 _COPY = re.compile(
     r"(?is)\s*copy\s+(\S+)\s+\((.*?)\)\s+from\s+'s3://([^']+)'\s+iam_role\s+\S+\s+csv\s+gzip\s+null\s+as\s+'(\w+)'"
 )
+_SHAPE = re.compile(
+    r"(?is)\s*(?:/\*.*?\*/\s*)?create\s+(?:temp\w*\s+)?table\b.*\bas\s+select\b.*\bwhere\s+1\s*=\s*0[\s;]*$"
+)
 _TOKEN = re.compile(
     r"(?P<text>'(?:[^'\\]|\\.|'')*')|(?P<quoted>\"(?:[^\"]|\"\")*\")|(?P<comment>--[^\n]*|/\*.*?\*/)"
     r"|(?P<number>\d+(?:\.\d+)?)|(?P<word>[A-Za-z_][\w$]*)|(?P<blank>\s+)|(?P<sign>->>|->|#>>|#>|::|\|\||.)",
@@ -75,6 +78,8 @@ def rewritten(sql: str, session: _Session, files: Path) -> str:
         # The other setting is for names without quotes.
         session.case_sensitive = session.case_sensitive or found[1].lower() == "enable_case_sensitive_identifier"
         return f"set redshift.{found[1]} to {found[2]}"
+    if _SHAPE.match(sql):
+        raise RefusedError("a column of a query without rows that is not cast becomes varchar(1)")
     if found := _COPY.match(sql):
         return (
             f"copy {found[1]} ({found[2]}) from program 'gzip -dc {files / found[3]}' (format csv, null '{found[4]}')"
