@@ -70,10 +70,10 @@ class RedshiftWarehouse(Warehouse):
         if stage := os.environ.get(STAGE):
             return self._copy(table, columns, query, scratch, stage)
         return self._insert_rows(table, columns, query, scratch)
+
     def schema_exists(self, schema: str) -> bool:
         """Whether there is a schema of this name, visible to this user or not."""
         return bool(self.query("select count(*) from pg_catalog.pg_namespace where nspname = ?", [schema])[0][0])
-
 
     def lock(self, table: str) -> None:
         """Let other transactions wait that want to write the table."""
