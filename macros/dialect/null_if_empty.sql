@@ -7,6 +7,11 @@
   {{- return('nullif(' ~ expression ~ ", '')") -}}
 {% endmacro %}
 
+{#- A text of blanks equals '' there, but it is one, and its length says so. -#}
+{% macro redshift__null_if_empty(expression) %}
+  {{- return('case when octet_length(' ~ expression ~ ') > 0 then ' ~ expression ~ ' end') -}}
+{% endmacro %}
+
 {#- A text of blanks equals '' there, but it is one. -#}
 {% macro sqlserver__null_if_empty(expression) %}
   {{- return('(select case when datalength(given.text_value) > 0 then given.text_value end from (select ' ~ expression ~ ' as text_value) as given)') -}}

@@ -174,6 +174,11 @@ def test_joined_texts(prepared: Deployment) -> None:
     assert found == [["<Ab >", "ab "], ["<ÄÖ Z>", "ÄÖ z"], [None, None]]
 
 
+def test_blanks_are_characters(prepared: Deployment) -> None:
+    found = per_text(prepared, {"kept": "{{ profiles_sync.null_if_empty('t') }}"}, ["", " ", "a ", None])
+    assert found == [[None], [" "], ["a "], [None]]
+
+
 def test_full_match(prepared: Deployment) -> None:
     expressions = {
         f"p{i}": f"case when {{{{ profiles_sync.full_match('t', {pattern!r}) }}}} then 1 else 0 end"
