@@ -11,7 +11,7 @@
       ~ " when 'string' then " ~ profiles_sync.json_string(value)
       ~ " when 'integer' then " ~ profiles_sync.json_number_text(value, 'integer')
       ~ " when 'float' then " ~ profiles_sync.json_number_text(value, 'float')
-      ~ " when 'boolean' then cast(" ~ value ~ ' as ' ~ profiles_sync.column_type('text') ~ ')'
+      ~ " when 'boolean' then " ~ profiles_sync.json_compact(value)
       ~ " when 'array' then " ~ profiles_sync.json_compact(value)
       ~ (" when 'object' then " ~ profiles_sync.json_compact(value) if nested else '')
       ~ ' end') -}}

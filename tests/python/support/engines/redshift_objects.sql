@@ -34,7 +34,7 @@ begin
   return trim(value::text);
 end $$;
 create function rs_super_text(value json) returns varchar immutable strict language sql as $$
-  select case when json_typeof(value) not in ('object', 'array', 'null') then value #>> '{}' end
+  select case when json_typeof(value) not in ('object', 'array', 'null', 'boolean') then value #>> '{}' end
 $$;
 create cast (json as varchar) with function rs_super_text(json);
 
