@@ -124,6 +124,11 @@ class Home:
         return self.dagster_dir / "webserver.json"
 
     @property
+    def webserver_lock_file(self) -> Path:
+        """Held by the one `up` that serves the home."""
+        return self.dagster_dir / "webserver.lock"
+
+    @property
     def made_at(self) -> float:
         """When the home was made, in seconds since 1970."""
         return (self.dagster_dir / "dagster.yaml").stat().st_mtime

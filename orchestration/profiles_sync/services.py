@@ -20,12 +20,15 @@ from typing import Any
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.guardian import DONE, STOP_WAIT_S
 from profiles_sync.home import Home, write_atomically
+from profiles_sync.sync.lock import HomeLock
 
 LOCATION = "profiles_sync"
 
 _LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
   __typename ... on PythonError { message } } } } } }"""
 _RELOAD = "mutation Reload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
+# The pages are on this machine: a proxy that the environment names for others does not know them.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True)
@@ -96,31 +99,31 @@ class Services:
             ConfigError: A port is taken, or a home is served already.
             ProfilesSyncError: A process ended by itself, or a web server did not answer in time.
         """
-        for deployment in self._deployments:
-            if url := running_url(deployment.home):
-                raise ConfigError(f"Dagster runs on {deployment.home.root} already: {url}")
-            if not _is_free(deployment.host, deployment.port):
-                raise ConfigError(
-                    f"port {deployment.port} of {deployment.host} is taken", hint="Choose another one with --port."
-                )
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-        # Sees to it that nothing goes on when this process is killed.
-        self._guardian = subprocess.Popen(
-            [sys.executable, "-m", "profiles_sync.guardian"], stdin=subprocess.PIPE, start_new_session=True
-        )
-        try:
-            for deployment in self._deployments:
-                self._serve(deployment, start_timeout_s)
-                if not self._stopping:
-                    on_ready(deployment)
-            while not self._stopping:
-                self._check_alive()
-                time.sleep(0.5)
-        finally:
-            for deployment in self._deployments:
-                deployment.home.webserver_file.unlink(missing_ok=True)
-            self._stop()
+        with contextlib.ExitStack() as held:
+            locks = [held.enter_context(HomeLock(each.home.webserver_lock_file)) for each in self._deployments]
+            for deployment, lock in zip(self._deployments, locks, strict=True):
+                _claim(deployment, lock)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._on_signal)
+            # Sees to it that nothing goes on when this process is killed; until then the homes are served.
+            self._guardian = subprocess.Popen(
+                [sys.executable, "-m", "profiles_sync.guardian"],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=[lock.fileno() for lock in locks],
+            )
+            try:
+                for deployment in self._deployments:
+                    self._serve(deployment, start_timeout_s)
+                    if not self._stopping:
+                        on_ready(deployment)
+                while not self._stopping:
+                    self._check_alive()
+                    time.sleep(0.5)
+            finally:
+                for deployment in self._deployments:
+                    deployment.home.webserver_file.unlink(missing_ok=True)
+                self._stop()
 
     def _serve(self, deployment: Deployment, start_timeout_s: float) -> None:
         # Imports Dagster, which who only asks for its address does without.
@@ -145,7 +148,7 @@ class Services:
         self._start(deployment, "webserver", web_server)
         self._start(deployment, "daemon", ["dagster._daemon", "run", "-w", str(workspace)])
         self._wait_for(lambda: deployment.is_ready, "webserver", start_timeout_s)
-        announce(deployment.home, deployment.url, os.getpid())
+        announce(deployment.home, deployment.url)
 
     def _start(self, deployment: Deployment, name: str, module: Sequence[str]) -> None:
         path = deployment.home.logs_dir / f"{name}.log"
@@ -208,23 +211,33 @@ class Services:
             self._guardian.communicate()
 
 
-def announce(home: Home, url: str, pid: int) -> None:
-    """Note where a home's pages are; it counts while that process lives."""
-    write_atomically(home.webserver_file, json.dumps({"url": url, "pid": pid}))
+def _claim(deployment: Deployment, lock: HomeLock) -> None:
+    home = deployment.home
+    if not lock.acquire():
+        raise ConfigError(f"Dagster runs on {home.root} already: {running_url(home) or 'it is starting'}")
+    # An `up` that was killed left it behind.
+    home.webserver_file.unlink(missing_ok=True)
+    if not _is_free(deployment.host, deployment.port):
+        raise ConfigError(
+            f"port {deployment.port} of {deployment.host} is taken", hint="Choose another one with --port."
+        )
+
+
+def announce(home: Home, url: str) -> None:
+    """Note where a home's pages are; it counts while the home's web server lock is held."""
+    write_atomically(home.webserver_file, json.dumps({"url": url}))
 
 
 def running_url(home: Home) -> str | None:
     """Return the address of the home's pages while they are served, else None."""
-    try:
-        found = json.loads(home.webserver_file.read_text("utf-8"))
-        os.kill(found["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError):
-        # An `up` that was killed leaves the file behind.
+    # Not by a process id: in a container the next `up` has the one that was killed.
+    if HomeLock(home.webserver_lock_file).holder() is None:
         return None
-    except PermissionError:
-        # It runs as somebody else.
-        pass
-    return str(found["url"])
+    try:
+        return str(json.loads(home.webserver_file.read_text("utf-8"))["url"])
+    except FileNotFoundError:
+        # They are starting.
+        return None
 
 
 def reload_definitions(home: Home, *, timeout_s: float = 60.0) -> None:
@@ -243,7 +256,7 @@ def _ask(url: str, query: str, *, timeout_s: float, **variables: str) -> dict[st
         json.dumps({"query": query, "variables": variables}).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=timeout_s) as response:
+    with _OPENER.open(request, timeout=timeout_s) as response:
         data: dict[str, Any] = json.loads(response.read())["data"]
     return data
 
@@ -279,5 +292,5 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    # For a supervisor that starts the web server itself: its address and its process.
-    announce(Home.locate(), sys.argv[1], int(sys.argv[2]))
+    # For a supervisor that starts the web server itself, below the lock: its address.
+    announce(Home.locate(), sys.argv[1])

@@ -60,6 +60,11 @@ class HomeLock:
         os.pwrite(descriptor, json.dumps({"run_id": run_id, "pid": os.getpid(), "since": time.time()}).encode(), 0)
         return True
 
+    def fileno(self) -> int:
+        """Return the lock's file descriptor: a child that inherits it holds the lock too, until it ends."""
+        assert self._descriptor is not None
+        return self._descriptor
+
     def extend_to_children(self) -> None:
         """Let every process started from now on hold the lock too, until it ends.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -22,6 +23,8 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 
+from profiles_sync.home import Home
+from profiles_sync.services import announce, reload_definitions, running_url
 from profiles_sync.sync.lock import Holder, HomeLock
 from support.archive import write_file
 from support.cli import PROGRAM, Cli
@@ -278,3 +281,29 @@ def test_a_taken_port_is_a_usage_error(cli: Cli) -> None:
 
     assert refused.returncode == 2
     assert "is taken" in refused.stderr
+
+
+def test_what_a_killed_up_left_behind_serves_nobody(tmp_path: Path) -> None:
+    home = Home(tmp_path).create()
+    # In a container the next one has the same process id.
+    home.webserver_file.write_text(json.dumps({"url": "http://127.0.0.1:3000", "pid": os.getpid()}))
+    assert running_url(home) is None
+
+    with HomeLock(home.webserver_lock_file) as lock:
+        assert lock.acquire()
+        assert running_url(home) == "http://127.0.0.1:3000"
+
+
+def test_the_pages_are_not_asked_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Receiver() as proxy, Receiver() as pages:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        home = Home(tmp_path).create()
+        announce(home, pages.url)
+        with HomeLock(home.webserver_lock_file) as lock:
+            assert lock.acquire()
+            with contextlib.suppress(ValueError):
+                reload_definitions(home)
+
+        assert (len(pages.bodies), proxy.bodies) == (1, [])
