@@ -8,6 +8,7 @@ profile changes. A sync that finds an erasure begun carries out what is left of 
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
@@ -23,6 +24,7 @@ from profiles_sync.warehouse import Warehouse, open_warehouse
 # Shorter ones would be found in everything.
 SEARCHED_LENGTH = 4
 _CHUNK = 500
+_INTEGER = re.compile(r"-?[0-9]+")
 _QUOTING = (("sync_runs", "error_message"), ("sync_run_tables", "error_message"), ("notices", "detail"))
 
 
@@ -167,13 +169,13 @@ def _identifiers(warehouse: Warehouse, profiles: Sequence[int]) -> set[str]:
 
 def _events(warehouse: Warehouse, user_ids: Sequence[str], profiles: Sequence[int]) -> list[int]:
     """Return the numbers of the calls, with every copy of them that landed."""
-    raw, mentions = warehouse.staging("raw_events"), warehouse.contains.format(warehouse.payload_text)
     found = set(_in(warehouse, "select event_no from {raw_events} where user_id in ({})", user_ids))
     for user_id in user_ids:
         # An Alias says who the user was before.
-        said = json.dumps(user_id, ensure_ascii=False)
+        condition, parameters = _mentions(warehouse, warehouse.payload_text, user_id)
         for event_no, payload in warehouse.query(
-            f"select event_no, payload from {raw} where type = 'alias' and {mentions}", [said]
+            f"select event_no, payload from {warehouse.staging('raw_events')} where type = 'alias' and ({condition})",
+            parameters,
         ):
             document = payload if isinstance(payload, dict) else json.loads(payload)
             if str(document.get("previousId")) == user_id:
@@ -199,13 +201,7 @@ def _stamps(warehouse: Warehouse, events: Sequence[int]) -> dict[int, str]:
 def _forget_quotes(warehouse: Warehouse, texts: Iterable[str]) -> None:
     """Delete rejected calls and blank messages that hold one of the texts."""
     for text in texts:
-        said = json.dumps(text, ensure_ascii=False)
-        mentions = warehouse.contains.format("payload_text")
-        condition = mentions
-        parameters = [said]
-        if text.isdigit():
-            condition += f" or {mentions}"
-            parameters.append(f":{text}")
+        condition, parameters = _mentions(warehouse, "payload_text", text)
         warehouse.execute(f"delete from {warehouse.ops('rejected_events')} where {condition}", parameters)
         if len(text) >= SEARCHED_LENGTH:
             for table, column in _QUOTING:
@@ -214,6 +210,18 @@ def _forget_quotes(warehouse: Warehouse, texts: Iterable[str]) -> None:
                     f"where {warehouse.contains.format(column)}",
                     [text, text],
                 )
+
+
+def _mentions(warehouse: Warehouse, document: str, value: str) -> tuple[str, list[str]]:
+    """Return a condition with its parameters: a JSON text, whole or cut off, has a value in it, a string or a number."""
+    strings = sorted({json.dumps(value, ensure_ascii=False), json.dumps(value)})
+    conditions = [warehouse.contains.format(document) for _ in strings]
+    parameters = strings
+    if _INTEGER.fullmatch(value):
+        dense = f"replace(replace({document}, ' ', ''), '\t', '')"
+        conditions += [warehouse.contains.format(dense)] * 2 + [f"{dense} like ?"]
+        parameters += [f":{value},", f":{value}}}", f"%:{value}"]
+    return " or ".join(conditions), parameters
 
 
 def _in(warehouse: Warehouse, sql: str, values: Sequence[object]) -> list[Any]:

@@ -81,7 +81,7 @@ def measure(records: Iterable[SyncRecord], now: datetime, *, days: int = 30) -> 
     """Count what syncs brought, day by day.
 
     Args:
-        records: The syncs that ended, newest first. A sync counts on the day that it started.
+        records: The syncs that ended, the last one first. A sync counts on the day that it started.
         now: The time, UTC.
         days: How many days, today included.
     """
@@ -91,7 +91,8 @@ def measure(records: Iterable[SyncRecord], now: datetime, *, days: int = 30) -> 
     for record in records:
         day = found.get(record.started_at.date())
         if day is None:
-            if record.started_at.date() < span[0]:
+            # One that began before the span may have ended after others that began in it.
+            if (record.finished_at or record.started_at).date() < span[0]:
                 break
             continue
         day.syncs[record.status] += 1

@@ -275,13 +275,33 @@ def _running(run: RunRecord) -> SyncRecord:
 
 
 def finished(instance: dg.DagsterInstance) -> Iterator[SyncRecord]:
-    """Return every sync that was recorded, newest first, read page by page."""
+    """Return every sync that was recorded, the one that ended last first, read page by page."""
+    # Told outside of its run a sync may have been told late, so it waits here for its turn.
+    waiting: list[SyncRecord] = []
+    for record, late in _told(instance):
+        if late:
+            waiting.append(record)
+            continue
+        while waiting and (latest := max(waiting, key=_ended)) and _ended(latest) > _ended(record):
+            waiting.remove(latest)
+            yield latest
+        yield record
+    yield from sorted(waiting, key=_ended, reverse=True)
+
+
+def _ended(record: SyncRecord) -> datetime:
+    return record.finished_at or record.started_at
+
+
+def _told(instance: dg.DagsterInstance) -> Iterator[tuple[SyncRecord, bool]]:
+    """Return the records as they were told, newest first, each with whether that was outside of its run."""
     cursor: str | None = None
     while True:
         page = instance.fetch_materializations(AssetRecordsFilter(ASSET_KEY), limit=_PAGE, cursor=cursor)
         for event in page.records:
             if event.asset_materialization is not None:
-                yield load(event.asset_materialization.metadata["report"].value)
+                record = load(event.asset_materialization.metadata["report"].value)
+                yield record, event.run_id != record.run_id
         if not page.has_more:
             return
         cursor = page.cursor

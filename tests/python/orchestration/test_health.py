@@ -47,6 +47,12 @@ def test_rows_are_summed_by_day_group_and_table() -> None:
     assert data["tables"][0]["days"] == {"2024-05-29": 7, "2024-05-30": 5}
 
 
+def test_a_sync_that_went_on_for_days_hides_none_of_those_skipped_meanwhile() -> None:
+    long = SyncRecord("long", Status.SUCCESS, NOW - timedelta(days=4), NOW, "schedule", conclude())
+
+    assert measure([long, sync(1, ("pages", "event_type", 7))], NOW, days=3).rows_synced == 7
+
+
 def test_nothing_synced_is_no_division_by_zero() -> None:
     health = measure([], NOW)
 

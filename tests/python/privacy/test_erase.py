@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, StepMaterializationData
+from dagster._core.utils import make_new_run_id
 
 from profiles_sync.home import Home
 from profiles_sync.landing.load import prepare_space
 from profiles_sync.privacy import erase, requests
 from profiles_sync.privacy.commands import suppress_users
+from profiles_sync.privacy.files import forget_in_home
 from profiles_sync.project import Workplace, open_workplace
+from profiles_sync.sync import history
+from profiles_sync.sync.history import SyncRecord
+from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, TableResult, conclude
 from profiles_sync.warehouse import open_warehouse
 from profiles_sync.warehouse.duckdb import DuckDBWarehouse
 from support.dbt import Deployment, environment
@@ -229,3 +238,76 @@ def test_suppressed_users_do_not_land(pipeline: Pipeline, workplace: Workplace) 
     assert pipeline.land([call("page", "m4", userId=USER)]).landed == 1
     landed = "select message_id from profiles_staging.raw_events order by event_no"
     assert deployment.query(landed) == [("m3",), ("m4",)]
+
+
+@pytest.mark.parametrize("value", [17, "17", "jos\u00e9"])
+@slow_on("postgres")
+def test_rejected_calls_of_others_stay(pipeline: Pipeline, workplace: Workplace, value: int | str) -> None:
+    theirs = [
+        json.dumps({"userId": value, "messageId": "r1"}, ensure_ascii=False),
+        json.dumps({"messageId": "r2", "userId": value}),
+        f'{{"traits": {{"id" : {json.dumps(value)} }}, "type": "x"}}',
+        # A line that was cut off.
+        f'{{"type": "track", "userId":{json.dumps(value)}',
+    ]
+    others = ['{"userId": 171}', '{"userId": 1717, "n": 1.17}', '{"userId": "u17", "at": "10:17 h"}', '{"n": 117}']
+    pipeline.land([line.encode() for line in (*theirs, *others)])
+
+    erase.begin(workplace, [str(value)], whole_profile=False)
+
+    left = pipeline.deployment.query("select payload_text from profiles_ops.rejected_events")
+    assert sorted(left) == sorted((line,) for line in others)
+
+
+def test_an_alias_names_the_user_before_in_any_form(pipeline: Pipeline, workplace: Workplace) -> None:
+    pipeline.land(
+        [
+            call("alias", "m1", userId="new", previousId=17),
+            call("alias", "m2", userId="new", previousId="17"),
+            call("alias", "m3", userId="new", previousId=171),
+            b'{"type": "alias", "messageId": "m4", "userId": "new", "previousId": "jos\\u00e9"}',
+        ]
+    )
+
+    assert erase.begin(workplace, ["17"], whole_profile=False)[0] == 2
+    assert erase.begin(workplace, ["jos\u00e9"], whole_profile=False)[0] == 1
+
+
+def test_the_history_tells_of_syncs_in_their_order_without_the_erased(tmp_path: Path) -> None:
+    home = Home(tmp_path).create()
+    clock = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    runs = []
+
+    def sync(outcome: Outcome, *, killed: bool = False) -> None:
+        runs.append(make_new_run_id())
+        begun = clock + timedelta(hours=len(runs))
+        record = SyncRecord(runs[-1], outcome.status, begun, begun + timedelta(minutes=1), "schedule", outcome)
+        instance.add_run(dg.DagsterRun(job_name="sync", run_id=runs[-1], tags={history.SYNC_TAG: "true"}))
+        told = history.materialization(record)
+        if killed:
+            instance.report_runless_asset_event(told)
+        else:
+            event = DagsterEvent("ASSET_MATERIALIZATION", "sync", event_specific_data=StepMaterializationData(told))
+            instance.report_dagster_event(event, runs[-1])
+
+    many = TableResult("pages", "pages", "event_type", Status.SUCCESS, inserted=2026)
+    other = replace(many, inserted=7)
+    (home.logs_dir / "kept.log").write_text("2026-01-01 10:00:00 began; 12026 rows")
+    (home.logs_dir / "quoting.log").write_text(json.dumps("of:\n2026 is bad"))
+    with history.open_instance(home) as instance:
+        sync(conclude([many], error=SyncError("E_DBT", "value:\n2026 is bad, row 20261", "See 2026 is bad.")))
+        sync(conclude([other]))
+        sync(conclude(error=SyncError("E_INTERNAL", "killed: 2026 is bad")), killed=True)
+        sync(conclude([many], landing=LandingResult(unread=("a.json: 2026 is bad",))))
+        sync(conclude([other]))
+
+        forget_in_home(home, ["2026"])
+
+        told = list(history.finished(instance))
+        assert {run.run_id for run in instance.get_runs()} == {runs[1], runs[2], runs[4]}
+    assert [record.run_id for record in told] == runs[::-1]
+    assert [record.outcome.rows_synced for record in told if record.outcome] == [7, 2026, 0, 7, 2026]
+    said = [record.outcome.error.message if record.outcome and record.outcome.error else "" for record in told]
+    assert said == ["", "", "killed: erased is bad", "", "value:\nerased is bad, row 20261"]
+    assert [path for path in home.root.rglob("*") if path.is_file() and b"2026 is bad" in path.read_bytes()] == []
+    assert [path.name for path in home.logs_dir.iterdir()] == ["kept.log"]
