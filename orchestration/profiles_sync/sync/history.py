@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from profiles_sync import alerts
-from profiles_sync.errors import ProfilesSyncError
+from profiles_sync.errors import NEXT_STEPS, ProfilesSyncError
 from profiles_sync.home import Home, exclusive
 from profiles_sync.naming import SYNC_HISTORY
 from profiles_sync.sync.lock import HomeLock
@@ -108,20 +108,25 @@ def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
     """Open the home's Dagster instance.
 
     Raises:
-        ProfilesSyncError: Its storage is damaged or cannot be reached (``E_STATE``).
+        ProfilesSyncError: Its storage is damaged or cannot be reached (``E_STATE``), or has no room (``E_LIMIT_SIZE``).
     """
     try:
         # Two that make the tables of its storage at once would both fail.
         with exclusive(home.dagster_dir / "opening.lock"):
             opened = dg.DagsterInstance.from_config(str(home.dagster_dir))
+        with opened as instance:
+            yield instance
     except SQLAlchemyError as error:
+        said = str(error).splitlines()[0]
+        # In SQLite's words and in Postgres's.
+        full = "disk is full" in said or "No space left" in said
         raise ProfilesSyncError(
-            f"Dagster's storage of {home.dagster_dir} cannot be opened: {str(error).splitlines()[0]}",
-            hint="Restore it, or move the folder away: the history then starts anew, and no synced row is lost.",
-            code="E_STATE",
+            f"Dagster's storage of {home.dagster_dir} cannot be used: {said}",
+            hint=NEXT_STEPS["E_LIMIT_SIZE"]
+            if full
+            else "Restore it, or move the folder away: the history then starts anew, and no synced row is lost.",
+            code="E_LIMIT_SIZE" if full else "E_STATE",
         ) from error
-    with opened as instance:
-        yield instance
 
 
 def materialization(record: SyncRecord) -> dg.AssetMaterialization:
