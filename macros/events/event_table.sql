@@ -5,8 +5,10 @@
   {%- set slice = profiles_sync.event_slice(name) -%}
   {%- set columns = profiles_sync.selected_columns(name, profiles_sync.registered_columns(name), slice) -%}
   {%- set specific = profiles_sync.specific_columns(name, call_type) -%}
+  {%- set sure = profiles_sync.sure_columns(specific + columns) -%}
   {%- set wanted = specific + columns -%}
-  {%- set overflow = profiles_sync.overflow_members(name, specific + columns, wanted) -%}
+  {%- set beyond = [] -%}
+  {%- set overflow = profiles_sync.overflow_members(name, specific + columns, sure, wanted, beyond) -%}
   {%- set opted_out = profiles_sync.opted_out(wanted) -%}
   {%- if opted_out -%} {%- do slice.update({'partial': true}) -%} {%- endif -%}
   {%- set of_engine = profiles_sync.engine_event_columns() -%}
@@ -50,12 +52,13 @@ select
   {%- for column in specific + columns %},
   {%- set value = 'split.value_' ~ loop.index0 %}
   {%- set shown = profiles_sync.identifier_text(value) if column.type == 'id' else profiles_sync.json_as(value, column.type, column.nested) %}
+  {%- set shown = profiles_sync.if_fitting(loop.index, sure, 'split', shown) %}
   {{ profiles_sync.null_within(column.gaps, 'split.event_no', shown) }} as {{ profiles_sync.quote_column(column.name) }}
   {%- endfor %}
   {%- if overflow %},
   {{ profiles_sync.overflow_text(overflow) }} as {{ profiles_sync.quote_column('_overflow') }}
   {%- endif %}
-from {{ profiles_sync.split_calls(carried, wanted, condition, call_type) }} as split
+from {{ profiles_sync.with_fitting(profiles_sync.split_calls(carried, wanted, condition, call_type, beyond), specific + columns, sure) }} as split
 inner join {{ profiles_sync.contract_relation('identity_events') }} as outcome
   on outcome.event_no = split.event_no
   and outcome.event_no > {{ 0 if slice.fills else slice.after }}
@@ -124,57 +127,81 @@ where case when {{ opted_out }} then 1 else 0 end = 0
 {% endmacro %}
 
 {#- What a table cannot hold in its columns, as conditional parts of a JSON object from raw path to value: values beyond the column limit,
-    values that do not fit their column's type, and those that lost a column to another path of the same call. `wanted` begins with the
-    columns; the values to be split off beside their own are added to it. -#}
-{% macro overflow_members(table_name, columns, wanted) %}
-  {%- set members = [] -%}
+    values that do not fit their column's type, those that lost a column to another path of the same call, and those without room in the row.
+    `wanted` begins with the columns; the values to be split off beside their own are added to it, and where a SELECT has no room for them
+    they are added to `beyond`, to be split off as one text. -#}
+{% macro overflow_members(table_name, columns, sure, wanted, beyond) %}
+  {%- set parts = [] -%}
   {%- set off = profiles_sync.columns_off(table_name) -%}
   {%- for row in profiles_sync.registry_rows(table_name, 'overflow') -%}
-    {%- set path = fromjson(row[2]) -%}
-    {%- do wanted.append({'paths': [path]}) -%}
-    {%- set value = 'split.value_' ~ (wanted | length - 1) -%}
-    {%- set condition = profiles_sync.is_value(value, path) ~ profiles_sync.outside_of(off.get(row[0], []), 'split.event_no') -%}
-    {%- do members.append(profiles_sync.overflow_member(row[2], value, condition)) -%}
+    {%- do parts.append({'path': fromjson(row[2]), 'raw_path': row[2], 'gaps': off.get(row[0], []), 'column': none}) -%}
   {%- endfor -%}
-  {%- for column in columns if column.misfits or column.paths | length > 1 -%}
-    {%- set chosen = 'split.value_' ~ columns.index(column) -%}
-    {#- A field of the call itself comes first, and so is never lost. -#}
-    {%- for path in column.paths if path | length > 1 -%}
-      {%- set several = column.paths | length > 1 -%}
-      {%- if several -%} {%- do wanted.append({'paths': [path]}) -%} {%- endif -%}
-      {%- set value = 'split.value_' ~ (wanted | length - 1) if several else chosen -%}
-      {%- set lost = [] -%}
-      {%- if column.misfits -%}
-        {%- do lost.append(profiles_sync.json_as(value, column.type, column.nested) ~ ' is null') -%}
-      {%- endif -%}
-      {%- if several -%}
-        {%- do lost.append(profiles_sync.json_compact(value) ~ ' <> ' ~ profiles_sync.json_compact(chosen)) -%}
-      {%- endif -%}
-      {%- do members.append(profiles_sync.overflow_member(
-        column.raw_paths[column.paths.index(path)],
-        value,
-        profiles_sync.is_value(value, path) ~ ' and (' ~ lost | join(' or ') ~ ')' ~ profiles_sync.outside_of(column.gaps, 'split.event_no')
-      )) -%}
-    {%- endfor -%}
+  {%- for column in columns -%}
+    {%- set place = loop.index -%}
+    {%- if column.misfits or column.paths | length > 1 or place > sure -%}
+      {#- A field of the call itself comes first, and so is never lost. -#}
+      {%- for path in column.paths if path | length > 1 -%}
+        {%- do parts.append({
+          'path': path, 'raw_path': column.raw_paths[column.paths.index(path)], 'gaps': column.gaps, 'column': column, 'place': place,
+          'unsure': place > sure,
+        }) -%}
+      {%- endfor -%}
+    {%- endif -%}
   {%- endfor -%}
+  {%- set members, room = [], profiles_sync.select_room() -%}
+  {%- for part in parts -%}
+    {%- set chosen = 'split.value_' ~ (part.place - 1) if part.column else none -%}
+    {%- if part.column and part.column.paths | length == 1 -%}
+      {%- do members.append(profiles_sync.overflow_member(part, chosen, chosen, 'split')) -%}
+    {%- elif room and wanted | length >= room -%}
+      {%- do beyond.append(part) -%}
+    {%- else -%}
+      {%- do wanted.append({'paths': [part.path]}) -%}
+      {%- do members.append(profiles_sync.overflow_member(part, 'split.value_' ~ (wanted | length - 1), chosen, 'split')) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- if beyond -%} {%- do members.append('split.beyond') -%} {%- endif -%}
   {{- return(members) -}}
 {% endmacro %}
 
 {#- Condition: there is a value of its own at a path, neither null nor an object that is flattened. -#}
-{% macro is_value(value, path) %}
-  {{- return(profiles_sync.json_kind(value) ~ ' not in ' ~ ("('null')" if profiles_sync.is_deepest(path) else "('null', 'object')")) -}}
+{% macro is_value(value, nested) %}
+  {{- return(profiles_sync.json_kind(value) ~ ' not in ' ~ ("('null')" if nested else "('null', 'object')")) -}}
 {% endmacro %}
 
-{% macro overflow_member(raw_path, value, condition) %}
+{#- A part of the object: the value at the path of one of `overflow_members`, blank where it is not lost. `chosen` is what its column shows,
+    `calls` their alias. How much of a row fits is known of `split` only; before, a value that may have no room is taken along. -#}
+{% macro overflow_member(part, value, chosen, calls) %}
+  {%- set lost = [] -%}
+  {%- if part.column -%}
+    {%- if part.column.misfits -%}
+      {%- do lost.append(profiles_sync.json_as(value, part.column.type, part.column.nested) ~ ' is null') -%}
+    {%- endif -%}
+    {%- if part.column.paths | length > 1 -%}
+      {%- do lost.append(profiles_sync.json_compact(value) ~ ' <> ' ~ profiles_sync.json_compact(chosen)) -%}
+    {%- endif -%}
+    {%- if part.unsure -%}
+      {%- do lost.append('split.fitting < ' ~ part.place if calls == 'split' else '1 = 1') -%}
+    {%- endif -%}
+  {%- endif -%}
+  {%- set condition = profiles_sync.is_value(value, profiles_sync.is_deepest(part.path)) ~ (' and (' ~ lost | join(' or ') ~ ')' if lost else '')
+    ~ profiles_sync.outside_of(part.gaps, calls ~ '.event_no') -%}
   {{- return(
     'case when ' ~ condition ~ ' then '
-    ~ profiles_sync.concat_text([profiles_sync.text_literal(',' ~ tojson(raw_path) ~ ':'), profiles_sync.json_compact(value)])
+    ~ profiles_sync.concat_text([profiles_sync.text_literal(',' ~ tojson(part.raw_path) ~ ':'), profiles_sync.json_compact(value)])
     ~ " else '' end"
   ) -}}
 {% endmacro %}
 
+{#- The parts as one text; many at once would nest too deep. -#}
+{% macro joined_members(members) %}
+  {%- set texts = [] -%}
+  {%- for few in members | batch(50) -%} {%- do texts.append(profiles_sync.concat_text(few)) -%} {%- endfor -%}
+  {{- return(profiles_sync.concat_text(texts)) -}}
+{% endmacro %}
+
 {#- The parts as one JSON object; NULL when there is none. -#}
 {% macro overflow_text(members) %}
-  {%- set text = profiles_sync.concat_text(["'{'", 'substring(' ~ profiles_sync.concat_text(members) ~ ', 2, ' ~ profiles_sync.any_length() ~ ')', "'}'"]) -%}
+  {%- set text = profiles_sync.concat_text(["'{'", 'substring(' ~ profiles_sync.joined_members(members) ~ ', 2, ' ~ profiles_sync.any_length() ~ ')', "'}'"]) -%}
   {{- return('nullif(' ~ text ~ ", '{}')") -}}
 {% endmacro %}

@@ -3,24 +3,26 @@
     their container; of several the first with a value counts, and there null and objects are no values.
 
     The container `traits` is the call's traits object: an identify without one has it in its context. The path of the container alone is
-    the object as a whole. -#}
-{% macro split_calls(carried, wanted, condition, call_type) %}
-  {%- set documents = {'payload': [], 'traits': []} -%}
-  {%- set own = namespace(traits=false) -%}
+    the object as a whole. Parts of `overflow_members` that are `beyond` become the column of that name. -#}
+{% macro split_calls(carried, wanted, condition, call_type, beyond=[]) %}
+  {%- set documents = {'payload': [], 'traits': [], 'of_traits': false} -%}
   {%- set values = [] -%}
   {%- for item in wanted -%}
     {%- set candidates = [] -%}
     {%- for path in item.paths -%}
-      {%- set document = 'traits' if call_type == 'identify' and path[0] == 'traits' else 'payload' -%}
-      {%- set own.traits = own.traits or document == 'traits' -%}
-      {%- set value = profiles_sync.value_at(documents, document, path[1:] if document == 'traits' else path) -%}
+      {%- set value = profiles_sync.call_value(documents, call_type, path) -%}
       {%- if item.paths | length == 1 -%}
         {%- do candidates.append(value) -%}
       {%- else -%}
-        {%- do candidates.append('case when ' ~ profiles_sync.is_value(value, path) ~ ' then ' ~ value ~ ' end') -%}
+        {%- do candidates.append('case when ' ~ profiles_sync.is_value(value, profiles_sync.is_deepest(path)) ~ ' then ' ~ value ~ ' end') -%}
       {%- endif -%}
     {%- endfor -%}
     {%- do values.append(candidates[0] if candidates | length == 1 else 'coalesce(' ~ candidates | join(', ') ~ ')') -%}
+  {%- endfor -%}
+  {%- set members = [] -%}
+  {%- for part in beyond -%}
+    {%- set value = profiles_sync.call_value(documents, call_type, part.path) -%}
+    {%- do members.append(profiles_sync.overflow_member(part, value, values[part.place - 1] if part.column else none, 'parsed')) -%}
   {%- endfor -%}
   {%- set raw_events = profiles_sync.contract_relation('raw_events') -%}
   (
@@ -29,17 +31,20 @@
       {%- for value in values %},
       {{ value }} as value_{{ loop.index0 }}
       {%- endfor %}
+      {%- if members %},
+      {{ profiles_sync.joined_members(members) }} as beyond
+      {%- endif %}
     from (
       select
         {{ profiles_sync.column_list(carried, 'calls') }},
         calls.payload,
         {{ profiles_sync.json_paths('calls.payload', documents.payload) if documents.payload else 'calls.payload' }} as payload_values
-        {%- if own.traits %},
+        {%- if documents.of_traits %},
         calls.traits,
         {{ profiles_sync.json_paths('calls.traits', documents.traits) if documents.traits else 'calls.traits' }} as traits_values
         {%- endif %}
       from (
-        {%- if own.traits %}
+        {%- if documents.of_traits %}
         {%- set places = [['traits'], ['context', 'traits']] %}
         {%- set proper = profiles_sync.json_path_value('found.places', places, 0, 'found.payload') %}
         {%- set other = profiles_sync.json_path_value('found.places', places, 1, 'found.payload') %}
@@ -74,6 +79,15 @@
 {#- Whether an object at this path is one value: ten keys below the container is as deep as landing flattens. -#}
 {% macro is_deepest(path) %}
   {{- return(path | length > 10) -}}
+{% endmacro %}
+
+{#- The value at a path of a call. -#}
+{% macro call_value(documents, call_type, path) %}
+  {%- if call_type == 'identify' and path[0] == 'traits' -%}
+    {%- do documents.update({'of_traits': true}) -%}
+    {{- return(profiles_sync.value_at(documents, 'traits', path[1:])) -}}
+  {%- endif -%}
+  {{- return(profiles_sync.value_at(documents, 'payload', path)) -}}
 {% endmacro %}
 
 {#- The value at a path of one of the documents, whose path goes into the list of those to be taken out of it. A key that is a number

@@ -12,18 +12,20 @@
 {%- set writes = ref('profiles_sync', ledger) %}
 {%- set columns = [] %}
 {%- for column in profiles_sync.registered_columns(table) if column.paths[0][0] == 'traits' %}{% do columns.append(column) %}{% endfor %}
+{%- set sure = profiles_sync.sure_columns(columns) %}
 {%- set types = profiles_sync.column_types_of(columns) %}
 {{ profiles_sync.slice_header(slice, types, ['id'] + types.keys() | list + ['received_at', 'uuid_ts', 'timestamp']) }}
 select
   present.object_id as id
   {%- for column in columns %},
-  {{ profiles_sync.json_as('present.value_' ~ loop.index0, column.type, column.nested) }} as {{ profiles_sync.quote_column(column.name) }}
+  {%- set value = profiles_sync.json_as('present.value_' ~ loop.index0, column.type, column.nested) %}
+  {{ profiles_sync.if_fitting(loop.index, sure, 'present', value) }} as {{ profiles_sync.quote_column(column.name) }}
   {%- endfor %},
   newest.received_at,
   {{ profiles_sync.sync_uuid_ts() }} as uuid_ts,
   newest.{{ profiles_sync.quote_column('timestamp') }},
   'upsert' as _action
-from (
+from {% set present %}(
   select
     cells.object_id,
     cells.newest_no
@@ -48,6 +50,7 @@ from (
     group by writes.object_id
   ) as cells
   {{ profiles_sync.evaluate_once() }}
-) as present
+){% endset %}
+{{- profiles_sync.with_fitting(present, columns, sure) }} as present
 inner join {{ writes }} as newest on newest.event_no = present.newest_no and newest.raw_path = ''
 {% endmacro %}

@@ -4,24 +4,28 @@
     With `id_field`, a field of the call that names what the traits belong to (`userId`, `groupId`), rows carry it as `object_id`, and every
     call has the row with a blank path. -#}
 {% macro trait_writes(slice, table='profile_traits', call_type='identify', id_field=none) %}
-  {%- set labels = {'value_0': ''} -%}
   {#- Every call has a type. -#}
-  {%- set wanted = [{'paths': [['type'] if id_field else ['traits']]}] -%}
+  {%- set paths = [{'label': '', 'paths': [['type'] if id_field else ['traits']]}] -%}
   {%- set deepest = [] -%}
   {%- set nulls_only = ["''"] -%}
   {%- for status in ['active', 'overflow', 'null'] -%}
     {%- for row in profiles_sync.registry_rows(table, status) if fromjson(row[2])[0] == 'traits' -%}
       {%- set path = fromjson(row[2]) -%}
-      {%- do labels.update({'value_' ~ (wanted | length): row[2]}) -%}
-      {%- do wanted.append({'paths': [path]}) -%}
+      {%- do paths.append({'label': row[2], 'paths': [path]}) -%}
       {%- if profiles_sync.is_deepest(path) -%} {%- do deepest.append(profiles_sync.text_literal(row[2])) -%} {%- endif -%}
       {%- if status == 'null' -%} {%- do nulls_only.append(profiles_sync.text_literal(row[2])) -%} {%- endif -%}
     {%- endfor -%}
   {%- endfor -%}
   {%- set carried = ['event_no', 'received_at', 'timestamp'] -%}
-  {%- set kept = carried + (['value_' ~ (wanted | length)] if id_field else []) -%}
-  {%- if id_field -%} {%- do wanted.append({'paths': [[id_field]]}) -%} {%- endif -%}
+  {%- set kept = carried + (['value_0'] if id_field else []) -%}
   {%- set condition = 'landed.event_no > ' ~ slice.after ~ ' and landed.event_no <= ' ~ slice.upto ~ profiles_sync.landing_days('landed', slice) ~ " and landed.type = '" ~ call_type ~ "'" -%}
+  {%- set pairs = [] -%}
+  {%- for chunk in paths | batch(profiles_sync.select_room() or paths | length) -%}
+    {%- set wanted = ([{'paths': [[id_field]]}] if id_field else []) + chunk -%}
+    {%- set labels = {} -%}
+    {%- for item in chunk -%} {%- do labels.update({'value_' ~ (wanted | length - chunk | length + loop.index0): item.label}) -%} {%- endfor -%}
+    {%- do pairs.append(profiles_sync.unpivot(profiles_sync.split_calls(carried, wanted, condition, call_type), kept, labels)) -%}
+  {%- endfor -%}
   {%- set kind = profiles_sync.json_kind('long.value') -%}
   (
     select
@@ -31,7 +35,11 @@
       {%- endif %}
       long.label as raw_path,
       case when long.label <> '' and {{ kind }} <> 'null' then {{ profiles_sync.json_compact('long.value') }} end as value
-    from {{ profiles_sync.unpivot(profiles_sync.split_calls(carried, wanted, condition, call_type), kept, labels) }} as long
+    from {% if pairs | length == 1 %}{{ pairs[0] }}{% else %}(
+      {%- for chunk in pairs %}
+      select * from {{ chunk }} as chunk {{ 'union all' if not loop.last }}
+      {%- endfor %}
+    ){% endif %} as long
     where (long.label = '' and not {{ profiles_sync.json_is_empty('long.value') }})
       or (long.label <> '' and {{ kind }} = 'null')
       or (

@@ -3,13 +3,15 @@
 {{ config(materialized='current_state', unique_key='canonical_segment_id', indexes=[['merged_to']]) }}
 {%- set slice = profiles_sync.event_slice(made_of='profile_trait_changes') %}
 {%- set columns = profiles_sync.profile_trait_columns() %}
+{%- set sure = profiles_sync.sure_columns(columns) %}
 {%- set types = profiles_sync.column_types_of(columns) %}
 {%- set log = profiles_sync.contract_relation('identity_graph_log') %}
 {{ profiles_sync.slice_header(slice, types, ['canonical_segment_id'] + types.keys() | list + ['merged_to', 'seq', 'uuid_ts', 'timestamp', 'etl_ts']) }}
 select
   profiles.segment_id as canonical_segment_id
   {%- for column in columns %},
-  {{ profiles_sync.json_as('touched.value_' ~ loop.index0, column.type, column.nested) }} as {{ profiles_sync.quote_column(column.name) }}
+  {%- set value = profiles_sync.json_as('touched.value_' ~ loop.index0, column.type, column.nested) %}
+  {{ profiles_sync.if_fitting(loop.index, sure, 'touched', value) }} as {{ profiles_sync.quote_column(column.name) }}
   {%- endfor %},
   winners.segment_id as merged_to,
   case when clock.event_no is not null then {{ profiles_sync.seq('clock') }} end as seq,
@@ -17,7 +19,7 @@ select
   events.{{ profiles_sync.quote_column('timestamp') }},
   {{ profiles_sync.now_utc() }} as etl_ts,
   'upsert' as _action
-from (
+from {% set touched %}(
   select
     rows_of.owner_no,
     rows_of.merged_no,
@@ -66,7 +68,8 @@ from (
     group by parts.owner_no
   ) as rows_of
   {{ profiles_sync.evaluate_once() }}
-) as touched
+){% endset %}
+{{- profiles_sync.with_fitting(touched, columns, sure) }} as touched
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = touched.owner_no
 left join {{ profiles_sync.contract_relation('identity_profiles') }} as winners on winners.profile_no = touched.merged_no
 left join (

@@ -3,6 +3,7 @@
 {{ config(materialized='append_events', unique_key='id', indexes=[['segment_id'], ['seq']]) }}
 {%- set slice = profiles_sync.event_slice(made_of='profile_trait_changes') %}
 {%- set columns = profiles_sync.selected_columns('profile_traits_updates', profiles_sync.registered_columns('profile_traits'), slice) %}
+{%- set sure = profiles_sync.sure_columns(columns) %}
 {%- set types = profiles_sync.column_types_of(columns) %}
 {%- set fixed = [
   'id', 'segment_id', 'seq', 'uuid_ts', 'timestamp', 'received_at', 'triggering_event_id', 'triggering_event_name',
@@ -24,9 +25,10 @@ select
   events.source_slug as triggering_event_source_slug
   {%- for column in columns %},
   {%- set value = profiles_sync.json_as('snapshots.value_' ~ loop.index0, column.type, column.nested) %}
+  {%- set value = profiles_sync.if_fitting(loop.index, sure, 'snapshots', value) %}
   {{ profiles_sync.null_within(column.gaps, 'snapshots.event_no', value) }} as {{ profiles_sync.quote_column(column.name) }}
   {%- endfor %}
-from (
+from {% set snapshots %}(
   select
     running.event_no,
     running.owner_no,
@@ -79,7 +81,8 @@ from (
   ) as clock on clock.event_no = running.event_no
   where running.is_snapshot = 1{{ profiles_sync.outside_of(slice.gaps, 'running.event_no') }}
   {{ profiles_sync.evaluate_once() }}
-) as snapshots
+){% endset %}
+{{- profiles_sync.with_fitting(snapshots, columns, sure) }} as snapshots
 inner join {{ profiles_sync.contract_relation('identity_profiles') }} as profiles on profiles.profile_no = snapshots.owner_no
 inner join {{ ref('profiles_sync', 'stg_events') }} as events
   on events.event_no = snapshots.event_no and events.event_no > {{ slice.after }} and events.event_no <= {{ slice.upto }}{{ profiles_sync.landing_days('events', slice) }}

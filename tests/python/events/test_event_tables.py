@@ -51,6 +51,10 @@ def overflow(**values_at: Any) -> str:
     )
 
 
+def _raw(*path: str) -> str:
+    return json.dumps(path, separators=(",", ":"))
+
+
 def deep(depth: int, inner: Any) -> Any:
     for number in range(depth, 0, -1):
         inner = {f"k{number}": inner}
@@ -274,6 +278,38 @@ def test_columns_beyond_the_limit(deployment: Deployment) -> None:
         ("q", "2"),
         ("r", "three"),
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deployment", ["postgres"], indirect=True)
+def test_a_call_beyond_the_row_and_the_select(deployment: Deployment) -> None:
+    pipeline = Pipeline(deployment)
+    # Each too short to be moved out of a row of 8,160 bytes, and more than the 1,664 entries of a SELECT.
+    texts = {(f"g{n // 250}", f"k{n:04}"): f"{n:020}x" for n in range(1700)}
+    body: dict[str, dict[str, Any]] = {}
+    for (group, key), text in texts.items():
+        body.setdefault(group, {})[key] = text
+    # One column of two keys: their values are the last to be split off.
+    twice = {**body, "g0": {**body["g0"], "K0000": "another of 21 letters"}}
+    numbers = {group: dict.fromkeys(body[group], 1) for group in ("g0", "g1", "g2")}
+    few = {"g0": dict.fromkeys(body["g0"]), "g1": body["g1"], "g2": dict(list(body["g2"].items())[:66])}
+    pipeline.sync([track("m1", twice), track("m2", numbers), track("m3", few), call("i1", "identify", traits=body)])
+
+    columns = {"_".join(path): text for path, text in texts.items()}
+    shown = dict(list(columns.items())[:316])
+    rest = {path: text for path, text in texts.items() if "_".join(path) not in shown}
+    found = values(pipeline, "odd_thing") | values(pipeline, "identifies")
+    lost = {message: json.loads(found[message].pop("_overflow")) for message in ("m1", "i1")}
+    assert found["m1"] == shown | {"g0_k0000": "another of 21 letters"}
+    first = {("g0", "k0000"): body["g0"]["k0000"]}
+    assert lost["m1"] == {_raw("properties", *path): text for path, text in (first | rest).items()}
+    assert (found["i1"], lost["i1"]) == (shown, {_raw("traits", *path): text for path, text in rest.items()})
+    assert found["m2"] == dict.fromkeys(list(columns)[:750], "1")
+    assert found["m3"] == dict(list(columns.items())[250:566])
+    assert dict(deployment.query("select name, value from profiles.user_traits")) == columns
+    for table in ("profile_traits", "profile_traits_updates"):
+        (row,) = deployment.documents(f"profiles.{table}")
+        assert {name: row[name] for name in row.keys() & columns.keys() if row[name] is not None} == shown
 
 
 @pytest.mark.slow
