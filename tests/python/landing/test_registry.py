@@ -253,6 +253,7 @@ def test_traits_beyond_the_column_limit_are_rows() -> None:
 
 def test_the_engines_limit_leaves_room_for_the_fixed_columns() -> None:
     assert RegistryRules.of(NAME_RULES["postgres"], {}, 0).max_columns == 1550
+    assert RegistryRules.of(NAME_RULES["bigquery"], {}, 0).max_columns == 300
     assert RegistryRules.of(NAME_RULES["postgres"], {}, 7).max_columns == 7
     assert RegistryRules.of(NAME_RULES["postgres"], {}, 1600).max_columns == 1550
 
