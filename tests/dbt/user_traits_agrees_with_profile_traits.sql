@@ -1,6 +1,8 @@
 -- A returned row means: a trait that is a text column is in one of user_traits and profile_traits only, or with another value.
 -- depends_on: {{ ref('profile_traits') }}
-{%- set columns = profiles_sync.profile_trait_columns() | selectattr('type', 'equalto', 'varchar') | list %}
+{#- Those for which a row may have no room are in user_traits only. #}
+{%- set every = profiles_sync.profile_trait_columns() %}
+{%- set columns = every[:profiles_sync.sure_columns(every)] | selectattr('type', 'equalto', 'varchar') | list %}
 {%- for column in columns %}
   {%- set value = 'profiles.' ~ profiles_sync.quote_column(column.name) %}
 select profiles.canonical_segment_id, {{ profiles_sync.text_literal(column.name) }} as name

@@ -310,6 +310,7 @@ def test_a_call_beyond_the_row_and_the_select(deployment: Deployment) -> None:
     for table in ("profile_traits", "profile_traits_updates"):
         (row,) = deployment.documents(f"profiles.{table}")
         assert {name: row[name] for name in row.keys() & columns.keys() if row[name] is not None} == shown
+    deployment.dbt("test", "--select", "profile_traits_is_the_newest_snapshot user_traits_agrees_with_profile_traits")
 
 
 @pytest.mark.slow
