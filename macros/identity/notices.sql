@@ -5,9 +5,9 @@
   {%- set known = [] -%}
   {%- for rule in batch.settings.identity_rules -%} {%- do known.append(profiles_sync.text_literal(rule.external_id_type)) -%} {%- endfor %}
   select
-    'external_id_entry_ignored' as notice,
+    cast('external_id_entry_ignored' as {{ text }}) as notice,
     sum(entries.n * copies.n) as occurrences,
-    'entries of context.externalIds that are incomplete, not in lower case, or not of a person' as detail
+    cast('entries of context.externalIds that are incomplete, not in lower case, or not of a person' as {{ text }}) as detail
   from (
     select event_no, count(*) as n
     from ({{ profiles_sync.external_id_entries(batch.settings, 'event_no = set_no') }}) as carried

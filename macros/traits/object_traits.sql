@@ -24,7 +24,7 @@ select
   newest.received_at,
   {{ profiles_sync.sync_uuid_ts() }} as uuid_ts,
   newest.{{ profiles_sync.quote_column('timestamp') }},
-  'upsert' as _action
+  cast('upsert' as {{ profiles_sync.column_type('id') }}) as _action
 from {% set present %}(
   select
     cells.object_id,

@@ -8,5 +8,5 @@ select
   {{ profiles_sync.sync_uuid_ts() }} as uuid_ts,
   {{ profiles_sync.seq('changed') }} as seq,
   {{ profiles_sync.now_utc() }} as etl_ts,
-  'upsert' as _action
+  cast('upsert' as {{ profiles_sync.column_type('id') }}) as _action
 from {{ profiles_sync.changed_profiles(slice) }} as changed

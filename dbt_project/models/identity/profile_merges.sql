@@ -9,5 +9,5 @@ select
   changed.received_at,
   {{ profiles_sync.sync_uuid_ts() }} as uuid_ts,
   changed.{{ profiles_sync.quote_column('timestamp') }},
-  'upsert' as _action
+  cast('upsert' as {{ profiles_sync.column_type('id') }}) as _action
 from {{ profiles_sync.changed_profiles(slice) }} as changed

@@ -18,7 +18,7 @@ select
   {{ profiles_sync.sync_uuid_ts() }} as uuid_ts,
   events.{{ profiles_sync.quote_column('timestamp') }},
   {{ profiles_sync.now_utc() }} as etl_ts,
-  'upsert' as _action
+  cast('upsert' as {{ profiles_sync.column_type('id') }}) as _action
 from {% set touched %}(
   select
     rows_of.owner_no,

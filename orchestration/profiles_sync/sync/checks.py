@@ -202,8 +202,8 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
         if not chosen:
             continue
         wanted = " union all ".join(
-            f"select '{table.name}' as table_name, "
-            f"'{table.name if table.is_event else table.call_type}' as wanted_value, "
+            f"select cast('{table.name}' as {warehouse.text_type}) as table_name, "
+            f"cast('{table.name if table.is_event else table.call_type}' as {warehouse.text_type}) as wanted_value, "
             f"{table.events.after} as after_no, {table.events.upto} as upto_no, "
             "? as received_from"
             for table in chosen

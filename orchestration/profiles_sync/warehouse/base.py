@@ -87,6 +87,8 @@ class Warehouse(ABC):
     """How a parameter with a document becomes a value of the engine's JSON type."""
     payload_text: ClassVar[str] = "cast(payload as varchar)"
     """A call's payload as text."""
+    text_type: ClassVar[str] = "varchar"
+    """Type of a text as a cast names it."""
     contains: ClassVar[str] = "position(? in {}) > 0"
     """Whether a text has a parameter in it."""
     tables_query: ClassVar[str] = "select table_name from information_schema.tables where table_schema = ?"

@@ -44,6 +44,7 @@ class BigQueryWarehouse(Warehouse):
 
     engine = "bigquery"
     payload_text = "payload"
+    text_type = "string"
     contains = "strpos({}, ?) > 0"
     user_query = "select session_user()"
     clock_query = "select unix_seconds(current_timestamp())"

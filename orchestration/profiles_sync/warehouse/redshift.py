@@ -39,6 +39,7 @@ class RedshiftWarehouse(Warehouse):
     engine = "redshift"
     json_value = "json_parse(?)"
     payload_text = "json_serialize(payload)"
+    text_type = "varchar(400)"
     tables_query = PG_TABLES_QUERY
 
     def __init__(self, connection: Any, space: str, secrets: Sequence[str] = ()) -> None:

@@ -38,6 +38,7 @@ class SQLServerWarehouse(Warehouse):
 
     engine = "sqlserver"
     payload_text = "payload"
+    text_type = "varchar(450)"
     contains = "charindex(?, {}) > 0"
     add_column = "add"
     clock_query = "select datediff_big(second, '1970-01-01', sysutcdatetime())"

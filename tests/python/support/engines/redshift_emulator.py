@@ -128,6 +128,8 @@ class _Rewriter:
             return self._navigation(n, length)
         if self.kind(n) == "sign" and self.strict and word in ("->", "->>", "#>", "#>>"):
             raise RefusedError(f"operator {word}")
+        if self.kind(n) == "text" and self.strict:
+            self._refuse_untyped(n)
         if self.kind(n) != "word":
             return n + 1
         called = self.low(n + 1) == "("
@@ -157,6 +159,22 @@ class _Rewriter:
         elif word == "at" and self.kind(n + 1) == "word" and self.low(n - 2) == "as":
             self._array_items(n)
         return n + 1
+
+    def _refuse_untyped(self, n: int) -> None:
+        """A bare literal is a column of a subquery, and no other branch of a union gives it a type."""
+        if self.low(n - 1) not in ("select", "distinct", ",") or self.low(n + 1) != "as":
+            return
+        start, depth = n, 1
+        while depth and start > 0:
+            start -= 1
+            depth += {")": 1, "(": -1}.get(self.low(start), 0)
+        if depth:
+            return
+        for place in range(start, self.close(start)):
+            depth += {"(": 1, ")": -1}.get(self.low(place), 0)
+            if depth == 1 and self.low(place) == "union":
+                return
+        raise RefusedError('failed to find conversion function from "unknown" to text')
 
     def _refuse(self, n: int, word: str, called: bool) -> None:
         before, after = self.low(n - 1), self.low(n + 1)
