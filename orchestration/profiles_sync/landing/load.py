@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from profiles_sync.errors import ConfigError
 from profiles_sync.landing import registry, spool, timestamps
 from profiles_sync.landing.calls import NOTICES
 from profiles_sync.landing.files import Ledger, content_digest, list_files
@@ -122,6 +123,7 @@ def land(
     prepare_space(workplace, rebuilding=rebuilding)
     with open_warehouse(workplace.target) as warehouse:
         state = _read_state(warehouse)
+        _refuse_long_settings(warehouse, settings or "")
     clock = now or _utc_now()
     # Times of loads increase whatever the clock says; a call without a time of receipt came when the clock says.
     loaded_at = max(clock, timestamps.to_datetime(timestamps.from_datetime(state.loaded_at) + 1))
@@ -714,6 +716,15 @@ def _insert_ledger(warehouse: Warehouse, load: _Load, first: int | None, last: i
             )
         ],
     )
+
+
+def _refuse_long_settings(warehouse: Warehouse, settings: str) -> None:
+    size, most = len(settings.encode()), warehouse.text_bytes
+    if most and size > most:
+        raise ConfigError(
+            f"all settings together are {size} bytes of JSON, and a text of this warehouse holds {most}",
+            hint="List fewer blocked values: one `pattern` stands for many `exact` ones.",
+        )
 
 
 def _differ(settings: str, recorded: str | None) -> bool:

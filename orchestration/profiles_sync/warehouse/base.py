@@ -89,6 +89,8 @@ class Warehouse(ABC):
     """A call's payload as text."""
     text_type: ClassVar[str] = "varchar"
     """Type of a text as a cast names it."""
+    text_bytes: ClassVar[int] = 0
+    """Longest text; 0 where there is no limit that settings would meet."""
     contains: ClassVar[str] = "position(? in {}) > 0"
     """Whether a text has a parameter in it."""
     tables_query: ClassVar[str] = "select table_name from information_schema.tables where table_schema = ?"

@@ -40,6 +40,7 @@ class RedshiftWarehouse(Warehouse):
     json_value = "json_parse(?)"
     payload_text = "json_serialize(payload)"
     text_type = "varchar(400)"
+    text_bytes = _TEXT_BYTES
     tables_query = PG_TABLES_QUERY
 
     def __init__(self, connection: Any, space: str, secrets: Sequence[str] = ()) -> None:

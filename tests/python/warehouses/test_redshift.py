@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from profiles_sync.errors import ConfigError
+from profiles_sync.home import Home
+from profiles_sync.landing import land
+from profiles_sync.project import open_workplace
 from support.dbt import Deployment, environment
 
 
@@ -37,3 +41,11 @@ def test_readers_are_roles(shared_deployment: Deployment) -> None:
         finally:
             warehouse.execute("drop owned by analyst")
             warehouse.execute("drop role analyst")
+
+
+def test_settings_that_no_text_holds(shared_deployment: Deployment) -> None:
+    with (
+        environment(shared_deployment.env),
+        pytest.raises(ConfigError, match=r"70009 bytes of JSON, and a text of this warehouse holds 65535"),
+    ):
+        land(open_workplace(Home(shared_deployment.home)), [], settings='{"a": "' + "é" * 35_000 + '"}')
