@@ -53,8 +53,7 @@
     {%- if adapter.get_relation(shadow.database, shadow.schema, shadow.identifier) is not none -%}
       {#- A sync that took over meanwhile goes on with the swap. -#}
       {%- do profiles_sync.hold_lease() -%}
-      {%- do adapter.drop_relation(live) -%}
-      {%- do adapter.rename_relation(shadow, live) -%}
+      {%- do profiles_sync.replace_table(live, shadow) -%}
     {%- endif -%}
   {%- endfor -%}
   {#- It reads the shadows. That of the live tables is for the model to make anew, for some engines drop a view with its tables. -#}
