@@ -18,8 +18,8 @@
   {{- return(profiles_sync.default__commit_transaction(transaction)) -}}
 {% endmacro %}
 
-{#- One script, which looks at the lease itself: what was read before it was sent says nothing about its commit. Its last statement gives the
-    rows that each of the others wrote. -#}
+{#- One script, which looks at the lease itself, and at what it was made of (`expect`): what was read before it was sent says nothing about its
+    commit. In a transaction a SELECT may stand, an ASSERT need not be let. Its last statement gives the rows that each of the others wrote. -#}
 {% macro bigquery__commit_transaction(transaction) %}
   {%- set names = transaction.rows.keys() | list -%}
   {%- set run_id = env_var('PROFILES_SYNC_RUN_ID', '') -%}
@@ -27,10 +27,10 @@
     {%- for name in names %}
     declare rows_{{ loop.index }} int64 default 0;
     {%- endfor %}
-    {%- if run_id %}
-    assert exists ({{ profiles_sync.lease_query(run_id) }}) as {{ profiles_sync.text_literal(profiles_sync.lost_lease_message()) }};
-    {%- endif %}
     begin transaction;
+    {%- for condition in (['exists (' ~ profiles_sync.lease_query(run_id) ~ ')'] if run_id else []) + transaction.conditions %}
+    select if({{ condition }}, 1, error({{ profiles_sync.text_literal(profiles_sync.lost_lease_message()) }}));
+    {%- endfor %}
     {%- for sql in transaction.statements %}
     {{ sql }};
     set rows_{{ loop.index }} = @@row_count;

@@ -19,7 +19,7 @@
 {% endmacro %}
 
 {% macro new_transaction() %}
-  {{- return({'statements': [], 'rows': {}}) -}}
+  {{- return({'statements': [], 'rows': {}, 'conditions': []}) -}}
 {% endmacro %}
 
 {#- Rows written by a statement of the transaction; 0 when there was no such statement. -#}

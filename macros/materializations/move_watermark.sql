@@ -17,6 +17,13 @@
 {#- Of two transactions there that update a table, one is refused, whichever rows they touch; insertions never are. `start_run` removes what
     newer rows have replaced. -#}
 {% macro bigquery__move_watermark(slice, transaction) %}
+  {%- set table = profiles_sync.table_name(this) -%}
+  {%- do profiles_sync.expect(
+    transaction,
+    'select max(state.last_event_no) from ' ~ profiles_sync.contract_relation('table_state') ~ ' as state where state.table_name = '
+    ~ profiles_sync.text_literal(table),
+    profiles_sync.table_state(table).last_event_no or 0
+  ) -%}
   {%- do profiles_sync.add_watermark(slice, transaction) -%}
 {% endmacro %}
 
