@@ -4,6 +4,9 @@
 {% endmacro %}
 
 {% macro default__affected_rows(result) %}
+  {%- if result.response.rows_affected is none -%}
+    {{ exceptions.raise_compiler_error('the warehouse did not say how many rows a statement wrote: ' ~ result.response) }}
+  {%- endif -%}
   {{- return(result.response.rows_affected | int) -}}
 {% endmacro %}
 
