@@ -41,12 +41,20 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- A grantee there is written `user:jane@example.com` or `group:analysts@example.com`. -#}
+{#- All in one statement, for the dataset's policy is changed as a whole. -#}
 {% macro bigquery__grant_readers(roles) %}
-  {%- set schema = api.Relation.create(database=target.database, schema=profiles_sync.space_schema()).without_identifier() -%}
+  {%- set grantees = [] -%}
   {%- for role in roles -%}
-    {%- do run_query('grant `roles/bigquery.dataViewer` on schema ' ~ schema ~ ' to ' ~ tojson(role)) -%}
+    {%- if not modules.re.match('(user|group|serviceAccount|domain|specialGroup|principal|principalSet):\\S+$', role) -%}
+      {{ exceptions.raise_compiler_error(
+        'reader_roles: `' ~ role ~ '` names nobody on BigQuery. Write `user:jane@example.com`, `group:analysts@example.com`, '
+        ~ '`serviceAccount:…` or `domain:example.com`.'
+      ) }}
+    {%- endif -%}
+    {%- do grantees.append(profiles_sync.text_literal(role)) -%}
   {%- endfor -%}
+  {%- set schema = api.Relation.create(database=target.database, schema=profiles_sync.space_schema()).without_identifier() -%}
+  {%- do run_query('grant `roles/bigquery.dataViewer` on schema ' ~ schema ~ ' to ' ~ grantees | join(', ')) -%}
 {% endmacro %}
 
 {#- On the schema, which holds for tables made later as well. -#}
