@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlglot import parse_one
@@ -139,6 +140,19 @@ def test_an_orphan_commits_nothing(pipeline: Pipeline, monkeypatch: pytest.Monke
         pipeline.build("--select", "stg_events", "identity_resolution")
     assert deployment.query("select count(*) from profiles_staging.identity_events") == [(1,)]
 
+    # A script that begins when the same run has done its work by another one.
+    def late(sql: str) -> Result:
+        if "begin transaction" in sql and "`tracks`" in sql:
+            run(
+                "insert into `test-project`.`profiles_ops`.`table_state` (table_name, last_event_no) select 'tracks', 1"
+            )
+        return run(sql)
+
+    monkeypatch.setattr(engine, "run", late)
+    with environment({"PROFILES_SYNC_RUN_ID": "another"}), pytest.raises(DbtFailedError, match="has taken over"):
+        pipeline.build("--select", "tracks")
+    assert deployment.query("select count(*) from profiles.tracks") == [(0,)]
+
 
 def test_a_job_without_an_answer_is_not_run_twice(pipeline: Pipeline) -> None:
     pipeline.deployment.dbt("run-operation", "prepare_space")
@@ -223,6 +237,54 @@ def test_landings_that_overlap_are_at_odds(pipeline: Pipeline) -> None:
         assert warehouse.query(f"select load_id from {loads}") == [("of another",)]
         # Two that begin at once change the same row: BigQuery refuses one of them.
         assert "`schema_version` set version = version where true" in database.engine.statements[-2]
+
+
+def test_a_swap_that_is_cut_short_loses_no_table(pipeline: Pipeline) -> None:
+    deployment = pipeline.deployment
+    database = deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    engine = database.engine
+    deployment.dbt("run-operation", "prepare_space")
+
+    class CutShortError(Exception):
+        """The program's end."""
+
+    swaps = 0
+
+    def cut(event: Any) -> None:
+        nonlocal swaps
+        if event.info.name == "SQLQuery" and "rename to" in event.data.sql:
+            swaps += 1
+            if swaps == 3:
+                raise CutShortError
+
+    with environment({"PROFILES_SYNC_SHADOW": "__rebuild"}):
+        deployment.dbt("run-operation", "prepare_rebuild")
+        shadows = {path: path[2].removesuffix("__rebuild") for path in engine.tables if path[2].endswith("__rebuild")}
+        for number, path in enumerate(shadows):
+            engine.tables[path].layout = f"replayed {number}"
+        assert not deployment.dbt("run-operation", "finish_rebuild", check=False, callbacks=[cut]).success
+        assert len(shadows) - len([path for path in shadows if path in engine.tables]) == 2
+        deployment.dbt("run-operation", "finish_rebuild")
+
+    assert not [path for path in shadows if path in engine.tables]
+    assert [engine.tables[(*path[:2], name)].layout for path, name in shadows.items()] == [
+        f"replayed {number}" for number in range(len(shadows))
+    ]
+
+
+def test_readers_are_granted_in_one_statement(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    database = pipeline.deployment.database
+    assert isinstance(database, BigQueryDatabase)
+    with environment({"PROFILES_SYNC_READER_ROLES": "user:a@example.com,group:b@example.com"}):
+        pipeline.deployment.dbt("run-operation", "grant_readers")
+    grants = [sql for sql in database.engine.statements if "grant" in sql]
+    assert [sql.rpartition(" on schema ")[2].strip() for sql in grants] == [
+        "`test-project`.`profiles` to 'user:a@example.com', 'group:b@example.com'"
+    ]
+    with environment({"PROFILES_SYNC_READER_ROLES": "analyst"}):
+        assert not pipeline.deployment.dbt("run-operation", "grant_readers", check=False).success
+    assert "`analyst` names nobody on BigQuery" in capsys.readouterr().out
 
 
 def test_names_that_bigquery_keeps_for_itself() -> None:
