@@ -14,6 +14,7 @@
     {%- set refusals = profiles_sync.queryable('work_refusals', profiles_sync.identity_refusals(batch)) -%}
   {%- endif -%}
   {%- set transaction = profiles_sync.new_transaction() -%}
+  {%- do profiles_sync.expect(transaction, 'select max(done.to_event_no) from ' ~ relation ~ ' as done', batch.after) -%}
 
   {% call profiles_sync.write_step(transaction, 'seen_messages') %}
   insert into {{ profiles_sync.contract_relation('seen_messages') }} (message_key, event_no)
