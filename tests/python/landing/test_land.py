@@ -655,6 +655,8 @@ def test_columns_are_registered(space: LandingSpace) -> None:
         ("order_completed", "price", '["properties","price"]', "float", "active"),
         ("pages", "name", '["properties","name"]', "varchar", "shared"),
         ("pages", "url", '["properties","url"]', "varchar", "active"),
+        # profile_traits itself leaves it out; the other tables of traits have it.
+        ("profile_traits", "_id", '["traits","id"]', "integer", "active"),
         ("profile_traits", "address_city", '["traits","address","city"]', "varchar", "active"),
         ("profile_traits", "first_name", '["traits","firstName"]', "varchar", "active"),
         ("profile_traits", "plan", '["traits","plan"]', "varchar", "active"),
