@@ -342,7 +342,9 @@ def test_no_path_of_a_document_that_is_a_scalar(deployment: Deployment) -> None:
 def test_views_are_dropped_without_more_rights(deployment: Deployment, server: StandIn) -> None:
     """What the server tells owners of the database only, the stand-in has not either."""
     deployment.dbt("run", "--select", "stg_events")
-    assert any("drop view if exists" in batch for batch in server.sent)
+    assert not any("sql_expression_dependencies" in batch for batch in server.sent)
+    # A pool's adapter drops none for this.
+    assert server.engine == "synapse" or any("drop view if exists" in batch for batch in server.sent)
 
 
 def test_the_lease_stays_locked(deployment: Deployment, server: StandIn) -> None:
