@@ -11,25 +11,19 @@
 {% macro default__grant_readers(roles) %}
 {% endmacro %}
 
-{% macro postgres__grant_readers(roles) %}
+{% macro postgres__grant_readers(roles, kind='') %}
   {%- set schema = adapter.quote(profiles_sync.space_schema()) -%}
   {%- for role in roles -%}
-    {%- set role = adapter.quote(role) -%}
-    {%- do run_query('grant usage on schema ' ~ schema ~ ' to ' ~ role) -%}
-    {%- do run_query('grant select on all tables in schema ' ~ schema ~ ' to ' ~ role) -%}
-    {%- do run_query('alter default privileges in schema ' ~ schema ~ ' grant select on tables to ' ~ role) -%}
+    {%- set grantee = kind ~ adapter.quote(role) -%}
+    {%- do run_query('grant usage on schema ' ~ schema ~ ' to ' ~ grantee) -%}
+    {%- do run_query('grant select on all tables in schema ' ~ schema ~ ' to ' ~ grantee) -%}
+    {%- do run_query('alter default privileges in schema ' ~ schema ~ ' grant select on tables to ' ~ grantee) -%}
   {%- endfor -%}
 {% endmacro %}
 
 {#- A name without the word would be that of a user. -#}
 {% macro redshift__grant_readers(roles) %}
-  {%- set schema = adapter.quote(profiles_sync.space_schema()) -%}
-  {%- for role in roles -%}
-    {%- set role = adapter.quote(role) -%}
-    {%- do run_query('grant usage on schema ' ~ schema ~ ' to role ' ~ role) -%}
-    {%- do run_query('grant select on all tables in schema ' ~ schema ~ ' to role ' ~ role) -%}
-    {%- do run_query('alter default privileges in schema ' ~ schema ~ ' grant select on tables to role ' ~ role) -%}
-  {%- endfor -%}
+  {{- return(profiles_sync.postgres__grant_readers(roles, 'role ')) -}}
 {% endmacro %}
 
 {% macro snowflake__grant_readers(roles) %}
