@@ -72,11 +72,19 @@ def picture(page: Any, name: str) -> None:
         page.screenshot(path=str(Path(folder, f"{name}.png")))
 
 
-def metadata(page: Any) -> dict[str, str]:
-    """The table of keys, times and values on an asset's page."""
-    page.locator("tr", has_text=re.compile(r"rows_")).first.wait_for()
-    rows = [row.locator("td").all_inner_texts() for row in page.locator("tr").all()]
-    return {row[0]: row[-1] for row in rows if len(row) == 3}
+def metadata(page: Any, key: str) -> dict[str, str]:
+    """The table of keys, times and values on an asset's page, once it has `key`.
+
+    Read in one look, again and again: the page draws its rows anew while it loads, and rows read one by one are not of one drawing.
+    """
+    texts = "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText))"
+    deadline = time.monotonic() + 120
+    while True:
+        found = {row[0]: row[-1] for row in page.locator("tr").evaluate_all(texts) if len(row) == 3}
+        if key in found:
+            return found
+        assert time.monotonic() < deadline, found
+        page.wait_for_timeout(200)
 
 
 def test_a_sync_by_a_click(cli: Cli, url: str, page: Any) -> None:
@@ -131,7 +139,7 @@ def test_the_pages_say_what_the_tables_say(cli: Cli, url: str, page: Any) -> Non
         "where t.table_name = 'order_completed' order by r.started_at desc limit 1"
     )
     assert counted[0][0] > 0
-    assert int(metadata(page)["rows_inserted"]) == counted[0][0]
+    assert int(metadata(page, "rows_inserted")["rows_inserted"]) == counted[0][0]
     page.get_by_text("rows_inserted", exact=True).scroll_into_view_if_needed()
     picture(page, "table")
 
@@ -139,7 +147,7 @@ def test_the_pages_say_what_the_tables_say(cli: Cli, url: str, page: Any) -> Non
     plotted: list[dict[str, Any]] = []
     page.on("response", lambda response: plotted.extend(history_events(response)))
     page.goto(f"{url}/assets/sync_history")
-    shown = metadata(page)
+    shown = metadata(page, "rows_synced")
     assert shown["status"] == "Success"
     columns = ("rows_synced", "rows_identity_graph", "rows_event_type", "rows_event")
     kept = cli.query(f"select {', '.join(columns)} from profiles_ops.sync_runs order by started_at")
