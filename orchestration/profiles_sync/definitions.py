@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,6 +14,7 @@ from profiles_sync.defs.tables import rule_assets, table_assets, without_track_e
 from profiles_sync.defs.verify import daily_verify, verify_checks, verify_job
 from profiles_sync.home import Home
 from profiles_sync.project import Workplace, load_manifest, open_workplace
+from profiles_sync.settings import SourceConfig
 from profiles_sync.sync.history import JOB
 from profiles_sync.sync.progress import Reporter, SilentReporter
 
@@ -34,17 +35,18 @@ def build_definitions(workplace: Workplace) -> dg.Definitions:
     )
 
 
-def build_sync(workplace: Workplace, reporter: Reporter) -> dg.JobDefinition:
+def build_sync(workplace: Workplace, reporter: Reporter, sources: Sequence[SourceConfig] = ()) -> dg.JobDefinition:
     """Return the job of a sync alone; with a thousand tables of track events, everything takes seconds to make.
 
     Args:
         workplace: The deployment.
         reporter: Follows the sync, which runs in this process.
+        sources: What to read instead of what the home's file names.
     """
     return dg.Definitions(
         assets=_assets(without_track_events(load_manifest(workplace))),
         jobs=[sync_job()],
-        resources={"session": session_resource(workplace, reporter)},
+        resources={"session": session_resource(workplace, reporter, sources)},
     ).resolve_job_def(JOB)
 
 

@@ -1,6 +1,6 @@
 """The sync as a job, and its hourly schedule."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -8,7 +8,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from profiles_sync.defs.tables import EVENT_GROUP
 from profiles_sync.errors import ConfigError
 from profiles_sync.project import Workplace
-from profiles_sync.settings import load_deployment
+from profiles_sync.settings import SourceConfig, load_deployment
 from profiles_sync.sync import history
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.session import Session
@@ -39,14 +39,22 @@ def sync_job(tests: Iterable[dg.AssetCheckKey] = ()) -> UnresolvedAssetJobDefini
     )
 
 
-def session_resource(workplace: Workplace, reporter: Reporter) -> dg.ResourceDefinition:
-    """Return the resource that is one sync: made at the run's start, closed at its end, however it ends."""
+def session_resource(
+    workplace: Workplace, reporter: Reporter, sources: Sequence[SourceConfig] = ()
+) -> dg.ResourceDefinition:
+    """Return the resource that is one sync: made at the run's start, closed at its end, however it ends.
+
+    Args:
+        workplace: The deployment.
+        reporter: Follows the sync.
+        sources: What to read instead of what the run's config or the home's file names.
+    """
 
     @dg.resource(description="The sync in progress: its lock, its warehouse, its record.")
     def session(context: dg.InitResourceContext) -> Iterator[Session]:
         assert context.run is not None
         assert context.instance is not None
-        current = Session(workplace, context.run, context.instance, reporter)
+        current = Session(workplace, context.run, context.instance, reporter, sources)
         try:
             yield current
         finally:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from profiles_sync.errors import ConfigError, ProfilesSyncError
 from profiles_sync.home import Home
+from profiles_sync.landing.files import public_path
 from profiles_sync.landing.model import LoadReport
 from profiles_sync.project import Workplace, project_dir
 from profiles_sync.settings import SourceConfig, load_settings
@@ -46,8 +47,13 @@ def run_sync(
     """
     from profiles_sync.definitions import build_sync
 
-    config = {"sources": list(sources), "full_refresh": full_refresh, "with_current_rules": with_current_rules}
-    job = build_sync(workplace, reporter)
+    config = {
+        # Dagster keeps and shows a run's config: a URL's credentials reach the sync beside it.
+        "sources": [public_path(path) for path in sources],
+        "full_refresh": full_refresh,
+        "with_current_rules": with_current_rules,
+    }
+    job = build_sync(workplace, reporter, [SourceConfig(path=path) for path in sources])
     with history.open_instance(workplace.home) as instance:
         result = job.execute_in_process(
             instance=instance,

@@ -51,12 +51,19 @@ class Session:
     Attributes:
         workplace: Home and warehouse.
         run_id: The run, which is the sync's id too.
+        sources: What the program that started it was told to read instead of what the home's file names.
     """
 
     def __init__(
-        self, workplace: Workplace, run: dg.DagsterRun, instance: dg.DagsterInstance, reporter: Reporter
+        self,
+        workplace: Workplace,
+        run: dg.DagsterRun,
+        instance: dg.DagsterInstance,
+        reporter: Reporter,
+        sources: Sequence[SourceConfig] = (),
     ) -> None:
         self.workplace = workplace
+        self.sources = sources
         self.run_id = run.run_id
         self._run = run
         self._instance = instance

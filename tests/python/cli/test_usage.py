@@ -90,6 +90,15 @@ def test_the_status_shows_no_credentials_of_a_source(cli: Cli) -> None:
     assert cli.json("status")["sources"] == ["https://host/a", "/calls/a?b"]
 
 
+def test_nothing_in_the_home_keeps_the_credentials_of_a_source(cli: Cli) -> None:
+    record = cli.json("sync", "--source", "ftp://user:word4711@127.0.0.1:1/calls", exit_code=1)
+
+    assert "ftp://127.0.0.1:1/calls" in record["outcome"]["error"]["message"]
+    files = [path for path in cli.home.rglob("*") if path.is_file()]
+    assert any(b"ftp://127.0.0.1:1/calls" in path.read_bytes() for path in files), "what Dagster keeps of the run"
+    assert [path for path in files if b"word4711" in path.read_bytes()] == []
+
+
 def test_an_unknown_option(cli: Cli) -> None:
     assert "No such option" in refused(cli, "sync", "--sauce", "archive")
 
