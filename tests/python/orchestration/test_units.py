@@ -33,6 +33,12 @@ def free_port() -> int:
     return port
 
 
+def _default_signals() -> None:
+    # As systemd starts a service. In the background of a script SIGINT is ignored, and so is SIGTERM then by Dagster's code server.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Machine:
     """What the files of deploy/systemd are on a machine, in a folder."""
 
@@ -81,6 +87,7 @@ class Machine:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_default_signals,
             )
         try:
             yield process
