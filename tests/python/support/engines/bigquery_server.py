@@ -35,6 +35,7 @@ from support.engines.googlesql import (
     all_of,
     analyze,
     cell,
+    columns_made,
     evaluate,
     python_value,
     scans,
@@ -163,9 +164,9 @@ class Engine:
         for pattern, run in (
             (rf"(?is)create\s+schema\s+(?:if\s+not\s+exists\s+)?{_NAME}", self._create_schema),
             (rf"(?is)drop\s+schema\s+(?:if\s+exists\s+)?{_NAME}", self._drop_schema),
-            (rf"(?is)create\s+(?:or\s+replace\s+)?view\s+{_NAME}(.*?)\sas\s+(.*)$", self._create_view),
+            (rf"(?is)(create\s+(?:or\s+replace\s+)?view\s+{_NAME}(?:.*?)\sas\s+(.*))$", self._create_view),
             (
-                rf"(?is)create\s+(or\s+replace\s+)?table\s+{_NAME}((?:(?!\sas\s).)*?)\sas\s+(?=\(|/\*|--|select\b|with\b)(.*)$",
+                rf"(?is)(create\s+(or\s+replace\s+)?table\s+{_NAME}((?:(?!\sas\s).)*?)\sas\s+(?=\(|/\*|--|select\b|with\b)(.*))$",
                 self._create_table_as,
             ),
             (rf"(?is)create\s+(or\s+replace\s+)?table\s+{_NAME}\s*\((.*)\)(.*)$", self._create_table),
@@ -298,15 +299,13 @@ class Engine:
         self.tables[path] = table
         return path
 
-    def _create_view(self, name: str, _options: str, query: str) -> Result:
-        columns = analyze(query, self._known(query))
-        assert columns is not None
+    def _create_view(self, sql: str, name: str, query: str) -> Result:
+        columns = columns_made(sql, self._known(sql))
         path = self._put(name, Table(dict(columns), view=query))
         return Result("CREATE_VIEW", target=path)
 
-    def _create_table_as(self, replace: str | None, name: str, layout: str, query: str) -> Result:
-        columns = analyze(query, self._known(query))
-        assert columns is not None
+    def _create_table_as(self, sql: str, replace: str | None, name: str, layout: str, query: str) -> Result:
+        columns = columns_made(sql, self._known(sql))
         rows = self._evaluate(query)
         path = self._put(name, Table(dict(columns), rows, layout=layout), bool(replace))
         return Result("CREATE_TABLE_AS_SELECT", target=path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
@@ -109,12 +110,13 @@ def type_name(proto: Any) -> str:
     return found
 
 
-def table_names(sql: str) -> list[Path]:
+@functools.lru_cache(4096)
+def table_names(sql: str) -> tuple[Path, ...]:
     """Tables that a statement names, as the segments of their paths."""
     request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql)
     request.options.CopyFrom(_LANGUAGE)
     found = _call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse).table_name
-    return [tuple(segment for part in name.table_name_segment for segment in part.split(".")) for name in found]
+    return tuple(tuple(segment for part in name.table_name_segment for segment in part.split(".")) for name in found)
 
 
 def _add_table(catalog: Any, name: str, columns: Columns, number: int) -> None:
@@ -156,16 +158,36 @@ def analyze(sql: str, tables: Mapping[Path, Columns]) -> Columns | None:
     Raises:
         GoogleSqlError: BigQuery would refuse it.
     """
+    query, columns = _analyzed(sql, tuple((path, tuple(known.items())) for path, known in tables.items()))
+    return columns if query else None
+
+
+def columns_made(sql: str, tables: Mapping[Path, Columns]) -> Columns:
+    """Check a statement that makes a table or view of a query, and return the columns of what it makes.
+
+    Raises:
+        GoogleSqlError: BigQuery would refuse it.
+    """
+    return _analyzed(sql, tuple((path, tuple(known.items())) for path, known in tables.items()))[1]
+
+
+# Most statements are looked at twice, for what they are and for the columns that they make; it takes as long as running them.
+@functools.lru_cache(1024)
+def _analyzed(sql: str, tables: tuple[tuple[Path, tuple[tuple[str, str], ...]], ...]) -> tuple[bool, Columns]:
     request = service.AnalyzeRequest(sql_statement=sql)
     request.options.language_options.CopyFrom(_LANGUAGE)
     request.options.error_message_mode = options_pb2.ERROR_MESSAGE_ONE_LINE
-    request.simple_catalog.CopyFrom(_catalog(tables))
+    request.simple_catalog.CopyFrom(_catalog({path: dict(columns) for path, columns in tables}))
     resolved = _call("Analyze", request, service.AnalyzeResponse).resolved_statement
-    if resolved.WhichOneof("node") != "resolved_query_stmt_node":
-        return None
-    return {
-        column.name: type_name(column.column.type) for column in resolved.resolved_query_stmt_node.output_column_list
-    }
+    query = resolved.WhichOneof("node") == "resolved_query_stmt_node"
+    # The statement itself stands within the kinds that it belongs to, and has what it shares with others in its parents.
+    while "node" in resolved.DESCRIPTOR.oneofs_by_name:
+        resolved = getattr(resolved, resolved.WhichOneof("node"))
+    while "output_column_list" not in resolved.DESCRIPTOR.fields_by_name:
+        if "parent" not in resolved.DESCRIPTOR.fields_by_name:
+            return query, {}
+        resolved = resolved.parent
+    return query, {column.name: type_name(column.column.type) for column in resolved.output_column_list}
 
 
 def scans(sql: str, tables: Mapping[Path, Columns]) -> list[tuple[Path, list[str]]]:
