@@ -80,7 +80,11 @@ def compare(deployment: Deployment, way: str, seed: int, streams: int, *models: 
     ("deployment", "number"),
     [
         pytest.param(
-            engine, number, id=f"{engine}-{way}", marks=[pytest.mark.slow] * (engine == "postgres" and number < 2)
+            engine,
+            number,
+            id=f"{engine}-{way}",
+            # What is handed over takes both of the other ways.
+            marks=[pytest.mark.slow] * (way == "forest" or (engine == "postgres" and way == "rounds")),
         )
         for engine in QUICK
         for number, way in enumerate(WAYS)

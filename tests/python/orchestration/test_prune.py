@@ -128,6 +128,7 @@ def test_it_keeps_within_the_retention(pipeline: Pipeline) -> None:
     assert deployment.query("select count(*) from profiles_staging.raw_events") == [(2,)]
 
 
+@pytest.mark.slow
 def test_a_table_without_news_holds_no_call_back(pipeline: Pipeline) -> None:
     deployment = pipeline.deployment
     pipeline.configure(retention={"raw_events_days": 30})

@@ -69,7 +69,8 @@ def consumer(tmp_path: Path) -> Path:
     return project
 
 
-@pytest.mark.parametrize("how", ["local", pytest.param("git", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["local", "git"])
 def test_package_builds_in_another_project(consumer: Path, how: str) -> None:
     revision = git_revision()
     if how == "git" and revision is None:
