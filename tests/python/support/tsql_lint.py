@@ -102,10 +102,13 @@ def lint(statement: str, *, pool: bool = False) -> list[Finding]:
     for pattern, problem in (_BANNED | _BANNED_IN_A_POOL if pool else _BANNED).items():
         found += [Finding(problem, plain[match.start() : match.end() + 40]) for match in re.finditer(pattern, low)]
     for match in re.finditer(r"(?<![\w.'@#\"])([a-z_]\w*)\s*\(", low):
-        name, before = match[1], low[: match.start()]
+        name = match[1]
+        if name in FUNCTIONS or name in _NO_FUNCTIONS:
+            continue
+        before = low[max(0, match.start() - 300) : match.start()]
         named = re.search(r"(\bas|\binto|\btable|\bfrom|\bjoin|\bindex \w+ on|\bon|[.)\]\"])\s*$", before)
         begins_cte = re.search(r"(\bwith|,)\s*$", before) and re.match(r"[^()]*\)\s+as\s*\(", low[match.end() :])
-        if name not in FUNCTIONS and name not in _NO_FUNCTIONS and not named and not begins_cte:
+        if not named and not begins_cte:
             found.append(Finding(f"the function {name}", plain[match.start() : match.start() + 60]))
     # Where a pool keeps a table is not all known to the parser.
     query = re.sub(

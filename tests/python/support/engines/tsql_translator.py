@@ -6,6 +6,7 @@ as bytes. Not kept: comparisons that overlook blanks at the end, collations, len
 
 from __future__ import annotations
 
+import functools
 import re
 
 from sqlglot import ErrorLevel, exp, parse_one
@@ -27,7 +28,9 @@ class UntranslatableError(Exception):
     """A statement that the stand-in cannot run."""
 
 
-def translate(sql: str) -> list[str]:
+# What dbt sends once it sends again: with the next batch, in the next round.
+@functools.lru_cache(4096)
+def translate(sql: str) -> tuple[str, ...]:
     """Return one T-SQL statement as statements in DuckDB's dialect.
 
     Raises:
@@ -52,8 +55,8 @@ def translate(sql: str) -> list[str]:
                 node.replace(new)
     if isinstance(tree, exp.Alter) and len(tree.args["actions"]) > 1:
         actions = tree.args["actions"]
-        return [exp.Alter(**(tree.args | {"actions": [each]})).sql("duckdb") for each in actions]
-    return [tree.sql("duckdb", unsupported_level=ErrorLevel.IGNORE)]
+        return tuple(exp.Alter(**(tree.args | {"actions": [each]})).sql("duckdb") for each in actions)
+    return (tree.sql("duckdb", unsupported_level=ErrorLevel.IGNORE),)
 
 
 def _node(node: exp.Expression) -> exp.Expression | None:
