@@ -158,7 +158,7 @@ def analyze(sql: str, tables: Mapping[Path, Columns]) -> Columns | None:
     Raises:
         GoogleSqlError: BigQuery would refuse it.
     """
-    query, columns = _analyzed(sql, tuple((path, tuple(known.items())) for path, known in tables.items()))
+    query, columns = _analyzed(sql, _key(tables))
     return columns if query else None
 
 
@@ -168,12 +168,19 @@ def columns_made(sql: str, tables: Mapping[Path, Columns]) -> Columns:
     Raises:
         GoogleSqlError: BigQuery would refuse it.
     """
-    return _analyzed(sql, tuple((path, tuple(known.items())) for path, known in tables.items()))[1]
+    return _analyzed(sql, _key(tables))[1]
+
+
+_Key = tuple[tuple[Path, tuple[tuple[str, str], ...]], ...]
+
+
+def _key(tables: Mapping[Path, Columns]) -> _Key:
+    return tuple((path, tuple(columns.items())) for path, columns in tables.items())
 
 
 # Most statements are looked at twice, for what they are and for the columns that they make; it takes as long as running them.
 @functools.lru_cache(1024)
-def _analyzed(sql: str, tables: tuple[tuple[Path, tuple[tuple[str, str], ...]], ...]) -> tuple[bool, Columns]:
+def _analyzed(sql: str, tables: _Key) -> tuple[bool, Columns]:
     request = service.AnalyzeRequest(sql_statement=sql)
     request.options.language_options.CopyFrom(_LANGUAGE)
     request.options.error_message_mode = options_pb2.ERROR_MESSAGE_ONE_LINE
