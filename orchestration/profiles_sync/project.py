@@ -233,7 +233,7 @@ def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapp
 
     Args:
         workplace: Where.
-        arguments: Of dbt, such as ``["parse"]``.
+        arguments: Of dbt, such as ``["run-operation", "prepare_space"]``.
         environment: Variables on top of this process's.
 
     Raises:
@@ -290,6 +290,23 @@ def run_dbt_tests(workplace: Workplace, target_path: Path) -> list[dict[str, Any
     return results
 
 
+def _parse(workplace: Workplace) -> None:
+    """Have dbt parse the project, in this process: to import it anew takes as long as to parse. No connection is opened."""
+    from dbt.cli.main import dbtRunner
+
+    said: list[str] = []
+
+    def note(event: Any) -> None:
+        if event.info.level == "error":
+            said.append(event.info.msg)
+
+    arguments = ["--log-level", "none", "--no-use-colors", "parse", "--project-dir", str(project_dir())]
+    finished = dbtRunner(callbacks=[note]).invoke(arguments)
+    if not finished.success:
+        message = redact("\n".join(said).strip() or str(finished.exception), workplace.target.secrets)
+        raise ProfilesSyncError(f"dbt parse failed: {message}", code="E_DBT")
+
+
 def load_manifest(workplace: Workplace) -> dict[str, Any]:
     """Return the project's manifest, parsed anew only when a file of the project or the target changed.
 
@@ -303,7 +320,7 @@ def load_manifest(workplace: Workplace) -> dict[str, Any]:
     with exclusive(folder / "manifest.lock"):
         fingerprint = _fingerprint(workplace)
         if not path.exists() or not stamp.exists() or stamp.read_text("utf-8") != fingerprint:
-            run_dbt(workplace, ["parse"])
+            _parse(workplace)
             write_atomically(stamp, fingerprint)
         return _read_manifest(path, fingerprint)
 
