@@ -160,7 +160,7 @@ def same(left: Any, right: Any) -> bool:
     ("number", "size"),
     [
         pytest.param(1, 40, id="1"),
-        pytest.param(2, 150, id="2 whole", marks=pytest.mark.slow),
+        pytest.param(2, 100, id="2 whole", marks=pytest.mark.slow),
     ],
 )
 @slow_on("postgres")
