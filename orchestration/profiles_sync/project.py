@@ -307,8 +307,12 @@ def _parse(workplace: Workplace) -> None:
         raise ProfilesSyncError(f"dbt parse failed: {message}", code="E_DBT")
 
 
-def load_manifest(workplace: Workplace) -> dict[str, Any]:
+def load_manifest(workplace: Workplace, *, apart: bool = False) -> dict[str, Any]:
     """Return the project's manifest, parsed anew only when a file of the project or the target changed.
+
+    Args:
+        workplace: Where.
+        apart: In a process of its own, for one that goes on for days: what dbt holds and starts stays until the end.
 
     Raises:
         ProfilesSyncError: The project does not parse (``E_DBT``).
@@ -320,7 +324,10 @@ def load_manifest(workplace: Workplace) -> dict[str, Any]:
     with exclusive(folder / "manifest.lock"):
         fingerprint = _fingerprint(workplace)
         if not path.exists() or not stamp.exists() or stamp.read_text("utf-8") != fingerprint:
-            _parse(workplace)
+            if apart:
+                run_dbt(workplace, ["parse"])
+            else:
+                _parse(workplace)
             write_atomically(stamp, fingerprint)
         return _read_manifest(path, fingerprint)
 

@@ -52,7 +52,7 @@ def _environment_of(home: Home, target: str | None) -> dict[str, str]:
 
     before = dict(os.environ)
     try:
-        load_manifest(open_workplace(home, target=target))
+        load_manifest(open_workplace(home, target=target), apart=True)
         return dict(os.environ)
     finally:
         os.environ.clear()
