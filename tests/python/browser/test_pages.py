@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from support.cli import Cli
+from support.pages import Pages
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
 
@@ -47,7 +48,9 @@ def url(cli: Cli) -> Iterator[str]:
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < deadline
             time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        Pages(url).stop_schedules()
+        yield url
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)

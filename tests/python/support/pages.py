@@ -11,6 +11,10 @@ REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "pro
 RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"""
 _LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+_SCHEDULES = """query($repository: RepositorySelector!) { schedulesOrError(repositorySelector: $repository) {
+  ... on Schedules { results { name cronSchedule scheduleState { id status } } } } }"""
+_STOP = """mutation($id: String!) { stopRunningSchedule(id: $id) {
+  __typename ... on ScheduleStateResult { scheduleState { status } } ... on PythonError { message } } }"""
 _ASSETS = "{ assetNodes { assetKey { path } groupName } }"
 
 
@@ -32,6 +36,17 @@ class Pages:
             return bool(self.asset_keys())
         except OSError:
             return False
+
+    def schedules(self) -> list[dict[str, Any]]:
+        """Each schedule: name, cron expression, state."""
+        found: list[dict[str, Any]] = self(_SCHEDULES, repository=REPOSITORY)["schedulesOrError"]["results"]
+        return found
+
+    def stop_schedules(self) -> None:
+        """Turn every schedule off, for a test that the full hour may pass in."""
+        for each in self.schedules():
+            stopped = self(_STOP, id=each["scheduleState"]["id"])["stopRunningSchedule"]
+            assert stopped["scheduleState"]["status"] == "STOPPED", stopped
 
     def launch(self) -> str:
         """Launch a sync."""
