@@ -13,7 +13,7 @@ from typing import Any
 _NO_DATA = re.compile(
     r"\s*(/\*.*?\*/\s*)*(begin|commit|rollback|set |drop |analyze|create (unique )?index|create schema|create table [^(]+\(|alter |"
     r"select 1\s*$|select\s.*information_schema|with relevant_tables|select\s+.*pg_|select\s.*duckdb_(databases|constraints)\(|"
-    r"select\s.*from \(describe )",
+    r"select\s.*from \(describe |show |describe )",
     re.IGNORECASE | re.DOTALL,
 )
 
