@@ -120,6 +120,7 @@ def test_the_units_commands_serve_a_home(tmp_path: Path) -> None:
         subprocess.run(after, shell=True, check=True, env=machine.environment)
         wait_for(pages.is_ready)
 
+        pages.stop_schedules()
         run_id, run = pages.sync()
 
         assert (run["status"], run["profiles_sync/status"]) == ("SUCCESS", "Success")
