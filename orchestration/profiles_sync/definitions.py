@@ -14,14 +14,13 @@ from profiles_sync.defs.tables import rule_assets, table_assets, without_track_e
 from profiles_sync.defs.verify import daily_verify, verify_checks, verify_job
 from profiles_sync.home import Home
 from profiles_sync.project import Workplace, load_manifest, open_workplace
-from profiles_sync.settings import SourceConfig
 from profiles_sync.sync.history import JOB
 from profiles_sync.sync.progress import Reporter, SilentReporter
 
 
 def build_definitions(workplace: Workplace) -> dg.Definitions:
     """Return everything that Dagster knows of one deployment."""
-    manifest = load_manifest(workplace)
+    manifest = load_manifest(workplace, apart=True)
     checks = verify_checks(workplace, manifest)
     return dg.Definitions(
         assets=_assets(manifest),
@@ -35,7 +34,7 @@ def build_definitions(workplace: Workplace) -> dg.Definitions:
     )
 
 
-def build_sync(workplace: Workplace, reporter: Reporter, sources: Sequence[SourceConfig] = ()) -> dg.JobDefinition:
+def build_sync(workplace: Workplace, reporter: Reporter, sources: Sequence[str] = ()) -> dg.JobDefinition:
     """Return the job of a sync alone; with a thousand tables of track events, everything takes seconds to make.
 
     Args:

@@ -249,10 +249,11 @@ def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapp
         check=False,
     )
     if finished.returncode != 0:
-        said = redact(finished.stdout.strip(), workplace.target.secrets)
-        raise ProfilesSyncError(
-            f"dbt {arguments[0]} failed: {said or f'exit code {finished.returncode}'}", code="E_DBT"
-        )
+        raise _failure(workplace, arguments[0], finished.stdout.strip() or f"exit code {finished.returncode}")
+
+
+def _failure(workplace: Workplace, command: str, said: str) -> ProfilesSyncError:
+    return ProfilesSyncError(f"dbt {command} failed: {redact(said, workplace.target.secrets)}", code="E_DBT")
 
 
 def run_dbt_tests(workplace: Workplace, target_path: Path) -> list[dict[str, Any]]:
@@ -284,8 +285,7 @@ def run_dbt_tests(workplace: Workplace, target_path: Path) -> list[dict[str, Any
     )
     path = target_path / "run_results.json"
     if finished.returncode not in (0, 1) or not path.exists():
-        said = redact(finished.stdout.strip(), workplace.target.secrets)
-        raise ProfilesSyncError(f"dbt test failed: {said or f'exit code {finished.returncode}'}", code="E_DBT")
+        raise _failure(workplace, "test", finished.stdout.strip() or f"exit code {finished.returncode}")
     results: list[dict[str, Any]] = orjson.loads(path.read_bytes())["results"]
     return results
 
@@ -303,8 +303,7 @@ def _parse(workplace: Workplace) -> None:
     arguments = ["--log-level", "none", "--no-use-colors", "parse", "--project-dir", str(project_dir())]
     finished = dbtRunner(callbacks=[note]).invoke(arguments)
     if not finished.success:
-        message = redact("\n".join(said).strip() or str(finished.exception), workplace.target.secrets)
-        raise ProfilesSyncError(f"dbt parse failed: {message}", code="E_DBT")
+        raise _failure(workplace, "parse", "\n".join(said).strip() or str(finished.exception))
 
 
 def load_manifest(workplace: Workplace, *, apart: bool = False) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from profiles_sync.defs.tables import EVENT_GROUP
 from profiles_sync.errors import ConfigError
 from profiles_sync.project import Workplace
-from profiles_sync.settings import SourceConfig, load_deployment
+from profiles_sync.settings import load_deployment
 from profiles_sync.sync import history
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.session import Session
@@ -39,9 +39,7 @@ def sync_job(tests: Iterable[dg.AssetCheckKey] = ()) -> UnresolvedAssetJobDefini
     )
 
 
-def session_resource(
-    workplace: Workplace, reporter: Reporter, sources: Sequence[SourceConfig] = ()
-) -> dg.ResourceDefinition:
+def session_resource(workplace: Workplace, reporter: Reporter, sources: Sequence[str] = ()) -> dg.ResourceDefinition:
     """Return the resource that is one sync: made at the run's start, closed at its end, however it ends.
 
     Args:

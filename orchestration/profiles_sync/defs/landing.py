@@ -47,7 +47,7 @@ def landing(
     """Land what is new."""
     with session.step(context) as work:
         if work:
-            sources = session.sources or [SourceConfig(path=path) for path in config.sources]
+            sources = [SourceConfig(path=path) for path in session.sources or config.sources]
             report = session.land(
                 context, sources, full_refresh=config.full_refresh, with_current_rules=config.with_current_rules
             )

@@ -53,7 +53,7 @@ def run_sync(
         "full_refresh": full_refresh,
         "with_current_rules": with_current_rules,
     }
-    job = build_sync(workplace, reporter, [SourceConfig(path=path) for path in sources])
+    job = build_sync(workplace, reporter, sources)
     with history.open_instance(workplace.home) as instance:
         result = job.execute_in_process(
             instance=instance,

@@ -60,7 +60,7 @@ class Session:
         run: dg.DagsterRun,
         instance: dg.DagsterInstance,
         reporter: Reporter,
-        sources: Sequence[SourceConfig] = (),
+        sources: Sequence[str] = (),
     ) -> None:
         self.workplace = workplace
         self.sources = sources
