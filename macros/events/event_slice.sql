@@ -24,15 +24,13 @@
       'after': own.last_event_no or 0,
       'upto': (
         profiles_sync.table_state(made_of).last_event_no if made_of
-        else profiles_sync.remembered_rows('select max(done.to_event_no) as upto_no from ' ~ resolution ~ ' as done')[0][0]
+        else profiles_sync.resolved_upto(resolution)
       ) | int,
     }) -%}
     {%- if landed_as -%}
       {%- set wanted = namespace(since=none) -%}
-      {%- for name, since in profiles_sync.remembered_rows(
-        'select wanted.table_name, min(wanted.received_from) as received_from from ' ~ profiles_sync.contract_relation('backfill_boundaries')
-        ~ ' as wanted group by wanted.table_name'
-      ) if name in ('', table) and (wanted.since is none or since < wanted.since) -%}
+      {%- for name, since in profiles_sync.backfill_boundaries()
+          if name in ('', table) and (wanted.since is none or since < wanted.since) -%}
         {%- set wanted.since = since -%}
       {%- endfor -%}
       {%- do slice.update({
@@ -66,8 +64,30 @@
   {{- return(slice) -}}
 {% endmacro %}
 
+{#- Greatest event number that identity has committed. Where this run resolves, `identity_resolution` left it in the run's memory. -#}
+{% macro resolved_upto(resolution) %}
+  {%- set memory = profiles_sync.run_memory() -%}
+  {{- return(
+    memory.resolved_upto if 'resolved_upto' in memory
+    else profiles_sync.remembered_rows('select max(done.to_event_no) as upto_no from ' ~ resolution ~ ' as done')[0][0]
+  ) -}}
+{% endmacro %}
+
+{#- Since when events have rows, by table; the name of the limit of all tables is blank. -#}
+{% macro backfill_boundaries() %}
+  {{- return(profiles_sync.remembered_rows(
+    'select wanted.table_name, min(wanted.received_from) as received_from from ' ~ profiles_sync.contract_relation('backfill_boundaries')
+    ~ ' as wanted group by wanted.table_name'
+  )) -}}
+{% endmacro %}
+
 {#- Watermark of a table: `last_event_no`, `received_from`; both none where it has none. -#}
 {% macro table_state(table) %}
+  {{- return(profiles_sync.table_states().get(table, {'last_event_no': none, 'received_from': none})) -}}
+{% endmacro %}
+
+{#- Watermarks of the tables that have one, by name. -#}
+{% macro table_states() %}
   {%- set memory = profiles_sync.run_memory() -%}
   {%- if 'table_states' not in memory -%}
     {%- set states = {} -%}
@@ -79,7 +99,7 @@
     {%- endfor -%}
     {%- do memory.update({'table_states': states}) -%}
   {%- endif -%}
-  {{- return(memory.table_states.get(table, {'last_event_no': none, 'received_from': none})) -}}
+  {{- return(memory.table_states) -}}
 {% endmacro %}
 
 {#- First event number that landed for an event table after its watermark: a mapping of those with news. -#}

@@ -17,7 +17,7 @@
   {%- endif -%}
 
   {%- set counts = {'events': 0, 'duplicates': 0, 'filtered': 0, 'profiles_created': 0, 'profiles_merged': 0, 'violations': 0} -%}
-  {%- set done = namespace(commits=0, first=true) -%}
+  {%- set done = namespace(commits=0, first=true, upto=0) -%}
   {%- set versions = profiles_sync.settings_versions({
     'after': 'select max(commits.to_event_no) from ' ~ target_relation ~ ' as commits',
     'clock_ms': 'select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits',
@@ -31,6 +31,7 @@
     {%- do profiles_sync.refresh_statistics([profiles_sync.contract_relation('raw_events')]) -%}
   {%- endif -%}
   {%- set actions = profiles_sync.identity_actions_after(after) if last_action_no > after else [] -%}
+  {%- set done.upto = after -%}
   {%- for batch in profiles_sync.identity_batches(versions, after, [last_no, last_action_no] | max, actions) -%}
     {#- The clock goes on from the commit before. -#}
     {%- do batch.update({
@@ -43,7 +44,9 @@
       {%- do counts.update({name: counts[name] + written[name]}) -%}
     {%- endfor -%}
     {%- set done.commits = done.commits + 1 -%}
+    {%- set done.upto = batch.upto -%}
   {%- endfor -%}
+  {%- do profiles_sync.run_memory().update({'resolved_upto': done.upto}) -%}
   {%- if done.commits -%}
     {#- Every other model joins these next, planned as ever. -#}
     {%- do profiles_sync.plan_for('lookups') -%}

@@ -4,6 +4,15 @@
   {{- return(graph.setdefault('profiles_sync ' ~ invocation_id, {})) -}}
 {% endmacro %}
 
+{#- Asks, before the first model, what all of them want to know: those that start together would each ask for themselves. -#}
+{% macro fill_run_memory() %}
+  {%- do profiles_sync.settings_periods() -%}
+  {%- do profiles_sync.table_states() -%}
+  {%- do profiles_sync.first_landings() -%}
+  {%- do profiles_sync.backfill_boundaries() -%}
+  {%- do profiles_sync.registry_rows(profiles_sync.tables_built()[0], 'active') -%}
+{% endmacro %}
+
 {#- Rows of a query whose answer stays the same while the run goes on, but for what the run itself then writes into the memory. -#}
 {% macro remembered_rows(query) %}
   {%- set memory = profiles_sync.run_memory() -%}

@@ -29,6 +29,7 @@
     {% endcall %}
     {% endif %}
     {%- do profiles_sync.tidy_watermarks() -%}
+    {%- do profiles_sync.fill_run_memory() -%}
     {%- do adapter.commit() -%}
   {%- endif -%}
 {% endmacro %}

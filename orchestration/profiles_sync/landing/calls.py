@@ -8,14 +8,17 @@ and all of their other values keep their text too, so that a number of 30 digits
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import msgspec
 import orjson
 
 from profiles_sync.landing import timestamps
+from profiles_sync.landing.structure import RoundedFloat
 from profiles_sync.naming import EVENT_TYPE_TABLES
 
 CALL_BYTES = 32 * 1024
@@ -77,6 +80,12 @@ _ESCAPES = re.compile(
 _DECIMALS = 16_383
 _MAYBE_TINY = re.compile(rb"[eE]-\d{4}|\.\d{%d}" % (_DECIMALS // 2))
 _STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.(\d+))?(?:[eE]([+-]?\d+))?')
+# A float has 15 digits of any decimal, and of some 17. Looked for by their point, which is quick.
+_MAYBE_LONG = re.compile(rb"\.(?:\d{8}|(?<=\d{9}\.)\d)")
+_LONG = re.compile(rb"\d[\d.]{16}")
+# An integer of so many characters has 64 bits at most.
+_INTEGER_CHARACTERS = 18
+_BEYOND = 2.0**63
 _STRING_OR_SIGN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]')
 _Members = dict[str, msgspec.Raw]
 _decode_members = msgspec.json.Decoder(_Members).decode
@@ -193,6 +202,7 @@ class CallReader:
             if _may_repeat_a_key(line, document) and (single := _with_last_keys(line)) is not line:
                 line = single
                 self._noted_of_line.append("duplicate_key")
+            document = _with_rounded(document, line)
             if type(document.get("batch")) is list:
                 self._batch(document, line)
                 return
@@ -219,7 +229,7 @@ class CallReader:
                     raise Rejected("invalid_json", "the item of the batch is no object")
                 if shared:
                     payload = _encode(_with_shared(_decode_members(source), shared))
-                    self._call(orjson.loads(payload), payload, source, item_no)
+                    self._call(_with_rounded(orjson.loads(payload), payload), payload, source, item_no)
                 else:
                     self._call(item, source, source, item_no)
             except Rejected as rejected:
@@ -474,6 +484,36 @@ def _loads_again(line: bytes, source: bytes, error: orjson.JSONDecodeError) -> A
         raise Rejected("invalid_json", str(second)) from second
 
 
+def _with_rounded(document: dict[str, Any], line: bytes) -> dict[str, Any]:
+    """Return a line's document, in which decimals that no float equals are told apart."""
+    if _MAYBE_LONG.search(line) is None or _LONG.search(line) is None:
+        return document
+    try:
+        result: dict[str, Any] = json.loads(line, parse_float=_float, parse_int=_integer)
+    except RecursionError:
+        # It takes fewer levels than orjson.
+        return document
+    return result
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if len(digits) <= 16 or not -_BEYOND < number < _BEYOND:
+        return number
+    try:
+        exact = Decimal(digits)
+    except InvalidOperation:
+        # Zero, with an exponent of more digits than it takes.
+        return number
+    return number if exact in (Decimal(repr(number)), Decimal(number)) else RoundedFloat(number)
+
+
+def _integer(digits: str) -> int | float:
+    """Return what orjson makes of an integer: beyond 64 bits a float."""
+    number: int | float = int(digits) if len(digits) <= _INTEGER_CHARACTERS else orjson.loads(digits)
+    return number
+
+
 def _has_tiny_number(line: bytes) -> bool:
     if _MAYBE_TINY.search(line) is None:
         return False
@@ -529,5 +569,5 @@ def _encode(members: _Members) -> bytes:
 def _short(value: object) -> str:
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "an array"
-    text = orjson.dumps(value).decode()
+    text = orjson.dumps(value, default=float).decode()
     return text if len(text) <= 80 else f"{text[:80]}…"

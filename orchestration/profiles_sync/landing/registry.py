@@ -24,8 +24,8 @@ _REMOVABLE = (TRAIT_TABLE, "groups")
 SHARED = "shared"
 # What a column of a type takes besides its own values.
 _CASTS = {"varchar": frozenset(TYPES), "float": frozenset({"float", "integer"})}
-# What a column of a type rounds. Beyond 64 bits a number is a float, also where it becomes text.
-_ROUNDED = {"float": ("wide", "huge"), "varchar": ("huge",), "timestamp": ("fine",)}
+# What a column of a type rounds. A decimal, and beyond 64 bits any number, is a float, also where it becomes text.
+_ROUNDED = {"float": ("wide", "huge", "long"), "varchar": ("huge", "long"), "timestamp": ("fine",)}
 # Paths that a notice names.
 _PATHS_TOLD = 5
 # Room for the fixed columns.

@@ -17,14 +17,21 @@ Path = tuple[str, ...]
 Counts = list[int]
 
 TYPES = ("timestamp", "integer", "float", "boolean", "varchar")
-# Beside the types, what a column may round: integers of 64 bits that no float equals, numbers beyond 64 bits, and points in time with
-# digits beyond the microsecond.
-SLOTS = (*TYPES, "nulls", "wide", "huge", "fine")
-_TIMESTAMP, _INTEGER, _FLOAT, _BOOLEAN, _VARCHAR, _NULLS, _WIDE, _HUGE, _FINE = range(9)
+# Beside the types, what a column may round: integers of 64 bits that no float equals, numbers beyond 64 bits, decimals with digits beyond a
+# float's, and points in time with digits beyond the microsecond.
+SLOTS = (*TYPES, "nulls", "wide", "huge", "long", "fine")
+_TIMESTAMP, _INTEGER, _FLOAT, _BOOLEAN, _VARCHAR, _NULLS, _WIDE, _HUGE, _LONG, _FINE = range(10)
+
+
+class RoundedFloat(float):
+    """A decimal read as the nearest float: its digits say another number."""
+
+
 _SLOT_BY_TYPE: dict[type, int] = {
     bool: _BOOLEAN,
     int: _INTEGER,
     float: _FLOAT,
+    RoundedFloat: _FLOAT,
     str: _VARCHAR,
     list: _VARCHAR,
     type(None): _NULLS,
@@ -197,6 +204,8 @@ class Structure:
                     counts[_WIDE] = shape.wide.get(key, 0)
                     counts[_HUGE] = shape.huge.get(key, 0)
                     counts[_FINE] = shape.fine.get(key, 0)
+                    if kind is RoundedFloat:
+                        counts[_LONG] = shape.count
                     if kind is int:
                         counts[_FLOAT] += counts[_HUGE]
                         counts[_INTEGER] -= counts[_HUGE]

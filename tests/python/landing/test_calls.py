@@ -12,6 +12,7 @@ import pytest
 
 from profiles_sync.landing import timestamps
 from profiles_sync.landing.calls import NOTICES, REASONS, Call, CallReader
+from profiles_sync.landing.structure import RoundedFloat
 
 LOADED = "2024-05-10T12:00:00.000Z"
 RECEIVED = "2024-05-01T10:00:05.000Z"
@@ -437,6 +438,67 @@ def test_what_a_line_is_noted_for_is_noted_once() -> None:
     outcome = read(line)
     assert (len(outcome.calls), outcome.reasons) == (2, ["no_user_anon_id"])
     assert outcome.notices == [("unstorable_character", None), ("duplicate_key", None)]
+
+
+@pytest.mark.parametrize(
+    ("digits", "rounded"),
+    [
+        ("3.14159265358979323846", True),
+        ("-0.1000000000000000000001", True),
+        ("0.10000000000000001", True),
+        ("123456789012345.678", True),
+        ("1.234567890123456789e-5", True),
+        ("0.30000000000000004", False),
+        ("0.1000000000000000055511151231257827021181583404541015625", False),
+        ("0.10000000000000000000", False),
+        ("-73.98542823145678", False),
+        ("1650000000.123456", False),
+        ("12345678901234567890.123", False),
+        ("0.00000000000000000e99999999999999999999", False),
+    ],
+)
+@pytest.mark.parametrize("shape", [b"%b", b'{"batch":[%b]}', b'{"context":{"a":1},"batch":[%b]}'])
+def test_a_decimal_that_no_float_equals_is_told_apart(digits: str, rounded: bool, shape: bytes) -> None:
+    line = b'{"type":"page","messageId":"m1","userId":"u1","properties":{"a":{"n":%b},"b":1.5}}' % digits.encode()
+    call = read(shape % line).call
+    assert call.body == {"a": {"n": float(digits)}, "b": 1.5}
+    assert [type(value) for value in (call.body["a"]["n"], call.body["b"])] == [
+        RoundedFloat if rounded else float,
+        float,
+    ]
+    assert digits.encode() in call.payload
+
+
+def test_a_long_decimal_changes_nothing_else() -> None:
+    """The line is read once more for it, by another parser."""
+    others = b'"i":%d,"j":-%d,"k":%b,"zero":-0,"e":1E5,"t":"\\u00e9\\ud83d\\ude00","n":null,"l":[1.5,true]' % (
+        2**63, 2**63, b"7" * 300
+    )  # fmt: skip
+
+    def body(properties: bytes) -> dict[str, Any]:
+        line = b'{"type":"page","messageId":"m1","userId":"u1","receivedAt":"2024-05-01T10:00:05Z","properties":{%b}}'
+        found = read(line % properties).call.body
+        assert found is not None
+        return found
+
+    plain, again = body(others), body(others + b',"x":0.12345678901234567890')
+    assert again == plain | {"x": 0.12345678901234567890}
+    assert [type(again[key]) for key in plain] == [type(value) for value in plain.values()]
+    # Deeper than that parser goes.
+    deep = body(b'"n":0.12345678901234567890,"a":%b' % (b"[" * 1000 + b"]" * 1000))
+    assert deep["n"] == 0.12345678901234567890
+
+
+def test_a_long_decimal_where_it_does_not_belong() -> None:
+    line = json.dumps(archived(sentAt="#", name="#")).encode().replace(b'"#"', b"0.12345678901234567890")
+    outcome = read(line)
+    assert (outcome.call.sent, outcome.call.event_name, outcome.notices) == (
+        None,
+        None,
+        [("invalid_timestamp", "sentAt")],
+    )
+    rejected = read(line.replace(b'"page"', b"0.12345678901234567890"))
+    assert [reject[2:] for reject in rejected.rejects] == [("invalid_type", "`type` is 0.12345678901234568")]
 
 
 @pytest.mark.parametrize("value", [None, "", {"id": 1}])

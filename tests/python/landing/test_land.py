@@ -121,14 +121,16 @@ def test_extremes_that_one_line_may_have(space: LandingSpace) -> None:
         b'{%b,"messageId":"m3","properties":{%b:1,"fine":2}}' % (envelope, long_key),
         b'{%b,"messageId":"m4","properties":{"n":1e-16384}}' % envelope,
         b'{%b,"messageId":"m5","properties":{"":1,"  ":2,"\\n":3}}' % envelope,
+        b'{%b,"messageId":"m6","properties":{"pi":3.14159265358979323846}}' % envelope,
     ])  # fmt: skip
     report = space.land()
-    assert (report.landed, report.rejected) == (4, {"invalid_json": 1})
+    assert (report.landed, report.rejected) == (5, {"invalid_json": 1})
     assert [
         (each.notice, each.table_name, each.occurrences) for each in report.notices if each.notice == "key_too_long"
     ] == [("key_too_long", "pages", 1)]
+    assert {each.column_name for each in report.notices if each.notice == "value_rounded"} == {"digits", "huge", "pi"}
     columns = [name for (name,) in space.rows("ops.column_registry", "column_name") if not name.startswith("column_")]
-    assert columns == ["deep", "digits", "fine", "huge", "small", "tiny"]
+    assert columns == ["deep", "digits", "fine", "huge", "pi", "small", "tiny"]
 
 
 def test_numbers_beyond_64_bits_stay_exact(space: LandingSpace) -> None:

@@ -136,6 +136,8 @@ def test_what_a_column_does_not_take_is_counted(kind: str) -> None:
         ({"integer": 3, "wide": 2, "float": 1}, "float", 2),
         ({"float": 3, "huge": 2}, "float", 2),
         ({"float": 3, "huge": 2, "varchar": 1}, "varchar", 2),
+        ({"float": 3, "huge": 1, "long": 1}, "float", 2),
+        ({"float": 3, "long": 1, "varchar": 1}, "varchar", 1),
         ({"integer": 3, "wide": 2, "varchar": 1}, "varchar", 0),
         ({"timestamp": 3, "fine": 2}, "timestamp", 2),
         ({"timestamp": 3, "fine": 2, "varchar": 1}, "varchar", 0),

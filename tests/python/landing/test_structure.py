@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles_sync.landing import structure
-from profiles_sync.landing.structure import DEPTH, SLOTS, Structure
+from profiles_sync.landing.structure import DEPTH, SLOTS, RoundedFloat, Structure
 from profiles_sync.landing.timestamps import is_timestamp
 
 
@@ -54,6 +54,7 @@ def test_types_of_values(value: object, kind: str) -> None:
 @pytest.mark.parametrize(
     ("value", "kinds"),
     [
+        (RoundedFloat(0.1), {"float": 1, "long": 1}),
         (2**53, {"integer": 1}),
         (2**53 + 1, {"integer": 1, "wide": 1}),
         (-(2**53) - 1, {"integer": 1, "wide": 1}),

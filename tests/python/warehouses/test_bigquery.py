@@ -21,6 +21,7 @@ from profiles_sync.warehouse import Warehouse, WarehouseError
 from support.dbt import DbtFailedError, Deployment, environment
 from support.engines.bigquery_server import BigQueryDatabase, BigQueryServer, Engine, Result, running_bigquery
 from support.engines.googlesql import GoogleSqlError, analyze, split_script
+from support.hour import hour_calls, run_all_models
 from support.pipeline import Pipeline
 from support.tables_read import MOST_TABLES, tables_read
 
@@ -83,6 +84,17 @@ def test_bytes_are_those_of_the_columns_and_partitions_that_are_read() -> None:
         "delete from d.t where n = 1": 8 + 4 + 6 + 16,
     }.items():
         assert engine.bytes_of(sql) == {table: expected}, sql
+
+
+def test_a_table_of_an_hour_is_one_script(pipeline: Pipeline) -> None:
+    """Four models start together, and still each question that all of them have is asked once, before."""
+    pipeline.land(hour_calls(1, 3))
+    run_all_models(pipeline.deployment)
+    pipeline.land(hour_calls(2, 3))
+    news = run_all_models(pipeline.deployment)
+    built = {node for node, _ in news.statements if node.startswith("event__") or node in ("tracks", "identifies")}
+    assert {node: news.counted(f"{node}$") for node in built} == dict.fromkeys(built, 1)
+    assert len(built) == 5
 
 
 def test_scripts_are_split_outside_of_literals_only() -> None:
