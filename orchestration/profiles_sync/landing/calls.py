@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -80,9 +80,13 @@ _ESCAPES = re.compile(
 _DECIMALS = 16_383
 _MAYBE_TINY = re.compile(rb"[eE]-\d{4}|\.\d{%d}" % (_DECIMALS // 2))
 _STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.(\d+))?(?:[eE]([+-]?\d+))?')
-# A float has 15 digits of any decimal, and of some 17. Looked for by their point, which is quick.
+# A decimal of at least 16 digits has so many on one side of its point; looked for by the point, which is quick.
 _MAYBE_LONG = re.compile(rb"\.(?:\d{8}|(?<=\d{9}\.)\d)")
-_LONG = re.compile(rb"\d[\d.]{16}")
+_FRACTION = re.compile(rb"\.\d+(?:[eE][-+]?\d+)?")
+# Every decimal of so many characters is the shortest one of its float.
+_SHORT = 16
+# More digits before the point are beyond 64 bits.
+_WHOLE_DIGITS = 19
 # An integer of so many characters has 64 bits at most.
 _INTEGER_CHARACTERS = 18
 _BEYOND = 2.0**63
@@ -486,7 +490,7 @@ def _loads_again(line: bytes, source: bytes, error: orjson.JSONDecodeError) -> A
 
 def _with_rounded(document: dict[str, Any], line: bytes) -> dict[str, Any]:
     """Return a line's document, in which decimals that no float equals are told apart."""
-    if _MAYBE_LONG.search(line) is None or _LONG.search(line) is None:
+    if not any(map(_is_rounded, _long_decimals(line))):
         return document
     try:
         result: dict[str, Any] = json.loads(line, parse_float=_float, parse_int=_integer)
@@ -496,16 +500,32 @@ def _with_rounded(document: dict[str, Any], line: bytes) -> dict[str, Any]:
     return result
 
 
+def _long_decimals(line: bytes) -> Iterator[str]:
+    """Yield the decimals of a line that may have more digits than a float, without sign; also from within strings."""
+    for point in _MAYBE_LONG.finditer(line):
+        start = point.start()
+        before = line[max(0, start - _WHOLE_DIGITS) : start]
+        whole = before[len(before.rstrip(b"0123456789")) :]
+        if whole and (fraction := _FRACTION.match(line, start)):
+            yield (whole + fraction[0]).decode()
+
+
 def _float(digits: str) -> float:
+    return RoundedFloat(digits) if _is_rounded(digits) else float(digits)
+
+
+def _is_rounded(digits: str) -> bool:
+    """Whether a decimal is neither its float nor the shortest way to write it; those beyond 64 bits are looked for elsewhere."""
+    if len(digits) <= _SHORT:
+        return False
     number = float(digits)
-    if len(digits) <= 16 or not -_BEYOND < number < _BEYOND:
-        return number
+    if repr(number) == digits or not -_BEYOND < number < _BEYOND:
+        return False
     try:
-        exact = Decimal(digits)
+        return Decimal(digits) not in (Decimal(repr(number)), Decimal(number))
     except InvalidOperation:
         # Zero, with an exponent of more digits than it takes.
-        return number
-    return number if exact in (Decimal(repr(number)), Decimal(number)) else RoundedFloat(number)
+        return False
 
 
 def _integer(digits: str) -> int | float:

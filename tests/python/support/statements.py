@@ -12,7 +12,8 @@ from typing import Any
 # Neither reads nor writes rows: transactions, sessions, DDL without a query, statistics, and adapters' looks at the catalog.
 _NO_DATA = re.compile(
     r"\s*(/\*.*?\*/\s*)*(begin|commit|rollback|set |drop |analyze|create (unique )?index|create schema|create table [^(]+\(|alter |"
-    r"select 1\s*$|select\s.*information_schema|with relevant_tables|select\s+.*pg_|select\s.*duckdb_(databases|constraints)\(|"
+    r"select 1\s*$|select\s.*information_schema|with (relevant_tables|bound_views|relation) |select\s+.*pg_|"
+    r"select\s.*duckdb_(databases|constraints)\(|"
     r"select\s.*from \(describe |show |describe )",
     re.IGNORECASE | re.DOTALL,
 )
