@@ -49,6 +49,12 @@ class ConfigError(ProfilesSyncError):
     code = "E_CONFIG"
 
 
+class DbtError(ProfilesSyncError):
+    """dbt ended with an error, which the message quotes."""
+
+    code = "E_DBT"
+
+
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
 

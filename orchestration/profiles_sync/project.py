@@ -20,7 +20,7 @@ import yaml
 
 from profiles_sync.connection import keychain
 from profiles_sync.connection.kinds import KINDS
-from profiles_sync.errors import ConfigError, ProfilesSyncError
+from profiles_sync.errors import ConfigError, DbtError
 from profiles_sync.home import Binding, Home, exclusive, write_atomically
 from profiles_sync.settings import Deployment, load_deployment, load_users_accounts
 from profiles_sync.sync.diagnosis import is_secret_variable, redact
@@ -237,7 +237,7 @@ def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapp
         environment: Variables on top of this process's.
 
     Raises:
-        ProfilesSyncError: dbt failed (``E_DBT``); the message is what dbt said.
+        DbtError: dbt failed; the message is what dbt said.
     """
     finished = subprocess.run(
         [dbt_executable(), "--quiet", "--no-use-colors", *arguments],
@@ -252,8 +252,8 @@ def run_dbt(workplace: Workplace, arguments: Sequence[str], *, environment: Mapp
         raise _failure(workplace, arguments[0], finished.stdout.strip() or f"exit code {finished.returncode}")
 
 
-def _failure(workplace: Workplace, command: str, said: str) -> ProfilesSyncError:
-    return ProfilesSyncError(f"dbt {command} failed: {redact(said, workplace.target.secrets)}", code="E_DBT")
+def _failure(workplace: Workplace, command: str, said: str) -> DbtError:
+    return DbtError(f"dbt {command} failed: {redact(said, workplace.target.secrets)}")
 
 
 def run_dbt_tests(workplace: Workplace, target_path: Path) -> list[dict[str, Any]]:
@@ -264,7 +264,7 @@ def run_dbt_tests(workplace: Workplace, target_path: Path) -> list[dict[str, Any
         target_path: Folder for dbt's artifacts.
 
     Raises:
-        ProfilesSyncError: dbt could not run them (``E_DBT``).
+        DbtError: dbt could not run them.
     """
     finished = subprocess.run(
         [
@@ -314,7 +314,7 @@ def load_manifest(workplace: Workplace, *, apart: bool = False) -> dict[str, Any
         apart: In a process of its own, for one that goes on for days: what dbt holds and starts stays until the end.
 
     Raises:
-        ProfilesSyncError: The project does not parse (``E_DBT``).
+        DbtError: The project does not parse.
     """
     folder = workplace.home.target_dir
     path = folder / "manifest.json"

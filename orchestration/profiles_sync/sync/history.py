@@ -17,9 +17,10 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from profiles_sync import alerts
-from profiles_sync.errors import NEXT_STEPS, ProfilesSyncError
+from profiles_sync.errors import NEXT_STEPS, ConfigError, DbtError, ProfilesSyncError
 from profiles_sync.home import Home, exclusive
 from profiles_sync.naming import SYNC_HISTORY
+from profiles_sync.sync.diagnosis import diagnose
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import GROUPS, LandingResult, Outcome, Status, SyncError, conclude
 
@@ -38,6 +39,8 @@ _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dagster
 # Between a run's start and its lock lies its loading.
 _START_GRACE_S = 300.0
 _KILLED = "the sync was killed before it ended"
+# Codes of what keeps a run from loading, by the class of the error, which is all that Dagster keeps of it.
+_CODES = {each.__name__: each.code for each in (ConfigError, DbtError)}
 _log = logging.getLogger(__name__)
 _PAGE = 50
 _FIND_LIMIT = 10_000
@@ -229,9 +232,21 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
             if LOCKED_TAG in run.dagster_run.tags:
                 outcome = _committed(run, instance, home)
             else:
-                before = "the run ended before the sync began"
-                outcome = conclude(error=SyncError("E_INTERNAL", before, "Dagster's page of the run shows why."))
+                outcome = conclude(error=_why_none_began(instance, run.dagster_run.run_id))
             _record_for(run, outcome, ended, instance, home)
+
+
+def _why_none_began(instance: dg.DagsterInstance, run_id: str) -> SyncError:
+    """Say why a run ended before the sync in it began: most often a file of the home has become wrong, and it could not load."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+        error = entry.dagster_event.engine_event_data.error if entry.dagster_event else None
+        if error is not None:
+            while error.cause is not None:
+                error = error.cause
+            # It begins with the name of its class.
+            message = error.message.partition(": ")[2] or error.message
+            return diagnose(message, fallback=_CODES.get(error.cls_name or "", "E_INTERNAL"))
+    return SyncError("E_INTERNAL", "the run ended before the sync began", "Dagster's page of the run shows why.")
 
 
 def _committed(run: RunRecord, instance: dg.DagsterInstance, home: Home) -> Outcome:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from profiles_sync.errors import ConfigError, ProfilesSyncError
+from profiles_sync.errors import ConfigError, DbtError, ProfilesSyncError
 from profiles_sync.home import Home
 from profiles_sync.landing.files import public_path
 from profiles_sync.landing.model import LoadReport
@@ -113,7 +113,7 @@ def run_verify(workplace: Workplace) -> list[VerifiedTest]:
     if not found:
         failure = result.get_step_failure_events()[0].step_failure_data.user_failure_data
         said = failure.description if failure and failure.description else "the tests did not run"
-        raise ProfilesSyncError(said, hint="Its log is in the home's logs.", code="E_DBT")
+        raise DbtError(said, hint="Its log is in the home's logs.")
     return [
         VerifiedTest(
             "/".join(each.asset_key.path), each.check_name, each.passed, str(each.metadata["message"].value or "")
