@@ -6,10 +6,11 @@
 {% macro default__plan_for(work) %}
 {% endmacro %}
 
-{#- A CTE has no statistics: the planner takes it for tiny and chooses nested loops, which are quadratic in a round. For the session, not with
+{#- A CTE has no statistics: the planner takes it for tiny and chooses nested loops, which are quadratic in a round. And where the server compiles
+    expressions (`jit`), those of a table with many columns take it minutes, for rows that are read in seconds. For the session, not with
     `local`: after a COMMIT that dbt sends, its driver begins no transaction by itself, and each statement is one of its own. -#}
 {% macro postgres__plan_for(work) %}
-  {%- do run_query('set enable_nestloop = ' ~ ('on' if work == 'lookups' else 'off')) -%}
+  {%- do run_query('set jit = off; set enable_nestloop = ' ~ ('on' if work == 'lookups' else 'off')) -%}
 {% endmacro %}
 
 {#- It hashes joins. -#}

@@ -11,6 +11,8 @@
 
   {{ run_hooks(pre_hooks) }}
 
+  {%- do profiles_sync.plan_for('lookups') -%}
+
   {%- if existing is none -%}
     {%- do profiles_sync.create_empty_table(target_relation, query, config.get('unique_key'), config.get('indexes')) -%}
   {%- endif -%}

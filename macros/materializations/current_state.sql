@@ -12,6 +12,8 @@
 
   {{ run_hooks(pre_hooks) }}
 
+  {%- do profiles_sync.plan_for('lookups') -%}
+
   {%- set rows = {'inserted': 0, 'updated': 0, 'deleted': 0} -%}
   {%- set kept = header.slice.off and profiles_sync.shadow_suffix() -%}
   {%- if kept -%}

@@ -48,7 +48,7 @@
   {%- endfor -%}
   {%- do profiles_sync.run_memory().update({'resolved_upto': done.upto}) -%}
   {%- if done.commits -%}
-    {#- Every other model joins these next, planned as ever. -#}
+    {#- As ever, for what comes next on this connection. -#}
     {%- do profiles_sync.plan_for('lookups') -%}
     {%- set written = [profiles_sync.contract_relation('raw_events')] -%}
     {%- for name in ['events', 'profiles', 'canonical', 'graph_log', 'mapping_log'] -%}

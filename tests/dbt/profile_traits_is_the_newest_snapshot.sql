@@ -1,4 +1,5 @@
 -- A returned row means: a canonical profile does not show the traits of its newest snapshot, or a merged one shows any.
+{%- if execute %} {%- do profiles_sync.plan_for('lookups') %} {%- endif %}
 {#- A snapshot may have room for fewer of its columns: it has more of them. #}
 {%- set every = profiles_sync.registered_columns('profile_traits') %}
 {%- set fitting = every[:profiles_sync.sure_columns(every)] | map(attribute='name') | list %}

@@ -1,5 +1,6 @@
 -- A returned row means: a trait that is a text column is in one of user_traits and profile_traits only, or with another value.
 -- depends_on: {{ ref('profile_traits') }}
+{%- if execute %} {%- do profiles_sync.plan_for('lookups') %} {%- endif %}
 {#- Those for which a row may have no room are in user_traits only. #}
 {%- set every = profiles_sync.profile_trait_columns() %}
 {%- set columns = every[:profiles_sync.sure_columns(every)] | selectattr('type', 'equalto', 'varchar') | list %}

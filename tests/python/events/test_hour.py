@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from support.dbt import Deployment
@@ -26,3 +28,17 @@ def test_statements_of_an_hour(deployment: Deployment) -> None:
     assert {node: news.counted(f"{node}$") for node in built} == dict.fromkeys(built, 2)
     assert news.counted() <= 80 + 2 * TABLES
     assert quiet.counted() <= 25
+
+
+@pytest.mark.parametrize("deployment", ["postgres"], indirect=True)
+def test_no_model_has_its_expressions_compiled(deployment: Deployment) -> None:
+    """Of a table with many columns that takes a Postgres built with LLVM minutes, and gigabytes."""
+    Pipeline(deployment).land(hour_calls(1, 1))
+    compiled: dict[str, bool] = {}
+    for node, statement in run_all_models(deployment).statements:
+        if "set jit = off" in statement.sql:
+            compiled[node] = False
+        elif re.search("insert into|create temporary table", statement.sql) and not node.endswith("start-0"):
+            compiled.setdefault(node, True)
+    assert compiled == dict.fromkeys(compiled, False)
+    assert {"identity_resolution", "id_graph", "identifies", "event__event_0", "profile_traits"} <= compiled.keys()
