@@ -20,7 +20,7 @@ from profiles_sync import alerts
 from profiles_sync.errors import NEXT_STEPS, ConfigError, DbtError, ProfilesSyncError
 from profiles_sync.home import Home, exclusive
 from profiles_sync.naming import SYNC_HISTORY
-from profiles_sync.sync.diagnosis import diagnose
+from profiles_sync.sync.diagnosis import diagnose, diagnose_exception
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import GROUPS, LandingResult, Outcome, Status, SyncError, conclude
 
@@ -39,8 +39,6 @@ _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dagster
 # Between a run's start and its lock lies its loading.
 _START_GRACE_S = 300.0
 _KILLED = "the sync was killed before it ended"
-# Codes of what keeps a run from loading, by the class of the error, which is all that Dagster keeps of it.
-_CODES = {each.__name__: each.code for each in (ConfigError, DbtError)}
 _log = logging.getLogger(__name__)
 _PAGE = 50
 _FIND_LIMIT = 10_000
@@ -243,9 +241,11 @@ def _why_none_began(instance: dg.DagsterInstance, run_id: str) -> SyncError:
         if error is not None:
             while error.cause is not None:
                 error = error.cause
-            # It begins with the name of its class.
+            # Dagster keeps the name of its class, and its text, which begins with that.
             message = error.message.partition(": ")[2] or error.message
-            return diagnose(message, fallback=_CODES.get(error.cls_name or "", "E_INTERNAL"))
+            if error.cls_name == ConfigError.__name__:
+                return diagnose_exception(ConfigError(message))
+            return diagnose(message, fallback=DbtError.code if error.cls_name == DbtError.__name__ else "E_INTERNAL")
     return SyncError("E_INTERNAL", "the run ended before the sync began", "Dagster's page of the run shows why.")
 
 

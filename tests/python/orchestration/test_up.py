@@ -136,14 +136,14 @@ def test_a_sync_from_dagsters_pages(cli: Cli, pages: Pages) -> None:
     assert (record["status"], record["rows"]["event_type"]) == ("Success", 1)
     assert [each["run_id"] for each in cli.json("history")] == [record["run_id"], run_id]
 
-    # Edited while Dagster runs, and wrong: the next sync says where.
-    (cli.home / "profiles_sync.yml").write_text("sources:\n  - ../archive\nmerge_capp: 5\n")
+    # Edited while Dagster runs, and wrong: the next sync says where, and takes nothing in it for a word of the warehouse.
+    (cli.home / "profiles_sync.yml").write_text("sources:\n  - ../archive\ntimed out: 5\n")
     failed_id, run = pages.sync()
     wait_for(lambda: len(cli.json("history")) == 3, None)
     failed = cli.json("history")[0]
     assert (failed["run_id"], failed["status"], run["status"]) == (failed_id, "Failed", "FAILURE")
     assert failed["outcome"]["error"]["code"] == "E_CONFIG"
-    assert "profiles_sync.yml, line 3: unknown key `merge_capp`" in failed["outcome"]["error"]["message"]
+    assert "profiles_sync.yml, line 3: unknown key `timed out`" in failed["outcome"]["error"]["message"]
     assert cli.connections == []
 
 
