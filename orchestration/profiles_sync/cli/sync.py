@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -40,9 +41,22 @@ def rebuild(
             help="Resolve identities as if today's settings and rules had always held; else each event by those of its time.",
         ),
     ] = False,
+    with_new_types: Annotated[
+        bool,
+        typer.Option(
+            "--reinfer",
+            help="First learn the columns' types anew, from all landed calls and `column_types`; else each keeps its type.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Replay every landed event into new tables and swap them in."""
+    from profiles_sync.project import open_workplace
+    from profiles_sync.sync.launch import reinfer_columns
+
+    if with_new_types:
+        for table, column, before, now in reinfer_columns(open_workplace(Home.locate(home), target=target)):
+            print(f"{table}.{column}: {before} -> {now}", file=sys.stderr)
     _sync(home, [], target, full_refresh=True, with_current_rules=with_current_rules, as_json=as_json)
 
 

@@ -233,7 +233,7 @@ class CallReader:
                     raise Rejected("invalid_json", "the item of the batch is no object")
                 if shared:
                     payload = _encode(_with_shared(_decode_members(source), shared))
-                    self._call(_with_rounded(orjson.loads(payload), payload), payload, source, item_no)
+                    self._call(read_document(payload), payload, source, item_no)
                 else:
                     self._call(item, source, source, item_no)
             except Rejected as rejected:
@@ -285,21 +285,11 @@ class CallReader:
         if len(message_id) > MESSAGE_ID_CHARACTERS:
             raise Rejected("message_id_too_long", f"{len(message_id)} characters")
 
-        context = get("context")
-        if type(context) is not dict:
-            if context is not None:
-                self._noted.append(("bad_container", "context"))
-            context = None
-        body_name = BODY[kind]
-        body = get(body_name)
-        if type(body) is not dict:
-            if body is not None:
-                self._noted.append(("bad_container", body_name))
-            body = None
-        if body is None and kind == "identify" and context:
-            # Some clients put an Identify's traits there and nowhere else.
-            traits = context.get("traits")
-            body = traits if type(traits) is dict else None
+        for name in ("context", BODY[kind]):
+            if get(name) is not None and type(get(name)) is not dict:
+                self._noted.append(("bad_container", name))
+        found = containers(kind, call)
+        context, body = found.get("context"), found.get(BODY[kind])
         group_id = get("groupId")
         if kind == "group":
             group_id = self._text_or_identifier("groupId", group_id, payload)
@@ -486,6 +476,27 @@ def _loads_again(line: bytes, source: bytes, error: orjson.JSONDecodeError) -> A
         return orjson.loads(line)
     except orjson.JSONDecodeError as second:
         raise Rejected("invalid_json", str(second)) from second
+
+
+def read_document(line: bytes) -> Any:
+    """Return what a line of JSON says, in which decimals that no float equals are told apart.
+
+    Raises:
+        orjson.JSONDecodeError: It is no JSON.
+    """
+    document = orjson.loads(line)
+    return _with_rounded(document, line) if type(document) is dict else document
+
+
+def containers(kind: str, call: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the objects of a call that make columns, by container: `context`, and `traits` or `properties`."""
+    found = {name: call[name] for name in ("context", BODY[kind]) if type(call.get(name)) is dict}
+    if kind == "identify" and "traits" not in found:
+        # Some clients put an Identify's traits there and nowhere else.
+        traits = found.get("context", {}).get("traits")
+        if type(traits) is dict:
+            found["traits"] = traits
+    return found
 
 
 def _with_rounded(document: dict[str, Any], line: bytes) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from profiles_sync.landing.model import (
     SourceName,
 )
 from profiles_sync.landing.reader import FileReader, FileResult, ReadingRules
+from profiles_sync.landing.registry_store import read_registry, write_registry
 from profiles_sync.landing.structure import SLOTS, TYPES
 from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
@@ -591,15 +592,9 @@ def _update_column_registry(
     names = sorted({table for table, _ in seen})
     rules = registry.RegistryRules.of(load.names, load.options.column_types, load.options.max_columns_per_table)
     change = registry.update_registry(
-        _registered(warehouse, names), seen, rules, load_id=load.load_id, first_event_no=first
+        read_registry(warehouse, names), seen, rules, load_id=load.load_id, first_event_no=first
     )
-    target = warehouse.ops("column_registry")
-    columns = list(registry.RegisteredPath.__dataclass_fields__)
-    warehouse.insert(target, columns, [[getattr(row, name) for name in columns] for row in change.added])
-    changing = ("column_name", "data_type", "path_rank", "status", "misfits", "updated_load_id")
-    key = ("table_name", "raw_path")
-    rows = ([getattr(row, name) for name in (*key, *changing)] for row in change.updated)
-    warehouse.update(target, key, changing, rows)
+    write_registry(warehouse, change.added, change.updated)
     load.notices.extend(change.notices)
     load.notices.extend(
         Notice(
@@ -617,18 +612,6 @@ def _structure(scratch: Path) -> list[tuple[Any, ...]]:
         return local.execute(
             f"select table_key, path, {sums} from ({spool.structure_sql(scratch)}) group by table_key, path"
         ).fetchall()
-
-
-def _registered(warehouse: Warehouse, tables: Sequence[str]) -> list[registry.RegisteredPath]:
-    columns = ", ".join(registry.RegisteredPath.__dataclass_fields__)
-    rows = []
-    for start in range(0, len(tables), 500):
-        chunk = tables[start : start + 500]
-        marks = ", ".join("?" for _ in chunk)
-        rows += warehouse.query(
-            f"select {columns} from {warehouse.ops('column_registry')} where table_name in ({marks})", chunk
-        )
-    return [registry.RegisteredPath(*row) for row in rows]
 
 
 def _file_notices(load: _Load) -> Iterator[Notice]:

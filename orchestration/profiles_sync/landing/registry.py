@@ -151,6 +151,48 @@ def update_registry(
     return change
 
 
+def infer_anew(
+    known: Iterable[RegisteredPath], seen: Mapping[tuple[str, Path], Counts], rules: RegistryRules
+) -> list[RegisteredPath]:
+    """Decide about each column as if all calls had come in one load; names and ranks stay.
+
+    A column without values keeps its type, one that is a column stays one, and of those in `_overflow` the oldest become columns as far
+    as there is room by now.
+
+    Args:
+        known: All rows of the tables concerned.
+        seen: Values by type of all landed calls, by (registry table, path).
+        rules: Rules of the space as they are today.
+
+    Returns:
+        The rows that change, as they are to be.
+    """
+    tables: dict[str, dict[str, list[RegisteredPath]]] = defaultdict(lambda: defaultdict(list))
+    for row in known:
+        if row.status in (ACTIVE, OVERFLOW):
+            tables[row.table_name][row.column_name].append(row)
+    changed = []
+    for table, columns in tables.items():
+        active = sum(rows[0].status == ACTIVE for rows in columns.values())
+        for name, rows in sorted(
+            columns.items(), key=lambda each: (min(row.first_event_no for row in each[1]), each[0])
+        ):
+            counts = {row.path: seen.get((table, row.path), [0] * len(SLOTS)) for row in rows}
+            total = [sum(numbers) for numbers in zip(*counts.values(), strict=True)]
+            forced = rules.column_types.get(f"{table}.{name}")
+            data_type, status = forced or rows[0].data_type, rows[0].status
+            if forced is None and any(_values(total).values()):
+                data_type = least_upper_bound(total)
+            if status == OVERFLOW and (not rules.max_columns or active < rules.max_columns):
+                status = ACTIVE
+                active += 1
+            for row in rows:
+                found = replace(row, data_type=data_type, status=status, misfits=_not_cast(data_type, counts[row.path]))
+                if found != row:
+                    changed.append(found)
+    return changed
+
+
 def _update_table(
     change: RegistryChange,
     table: str,

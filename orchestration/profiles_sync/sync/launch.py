@@ -15,6 +15,9 @@ from profiles_sync.errors import ConfigError, DbtError, ProfilesSyncError
 from profiles_sync.home import Home
 from profiles_sync.landing.files import public_path
 from profiles_sync.landing.model import LoadReport
+from profiles_sync.landing.registry import RegistryRules
+from profiles_sync.landing.registry_store import reinfer
+from profiles_sync.naming import name_rules
 from profiles_sync.project import Workplace, project_dir
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
@@ -22,7 +25,7 @@ from profiles_sync.sync.event_models import read_event_tables, write_dbt_files, 
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.prune import require_calls_since, require_every_call
-from profiles_sync.sync.session import land_files
+from profiles_sync.sync.session import land_files, landing_options
 from profiles_sync.sync.store import open_store
 
 LOGS_KEPT = 10
@@ -192,6 +195,29 @@ def retype_column(workplace: Workplace, table: str, column: str, data_type: str)
         # Once the registry says so, the table must follow.
         require_every_call(store.warehouse, hint="So the column stays as it is.")
         store.retype_column(table, column, data_type)
+
+
+def reinfer_columns(workplace: Workplace) -> list[tuple[str, str, str, str]]:
+    """Learn the columns' types anew from all landed calls; a rebuild brings them into the tables.
+
+    Returns:
+        Table, column, and what it was and is now: a type, or `overflow`.
+
+    Raises:
+        ConfigError: A setting is wrong, or syncs are off.
+        ProfilesSyncError: A sync is running (``E_LOCKED``), calls were pruned (``E_STATE``), or the warehouse cannot be
+            reached.
+    """
+    workplace.home.check_bound()
+    check_ready(workplace, ())
+    options = landing_options(load_settings(workplace.home, project_dir(), workplace.target.schema))
+    names = name_rules(
+        workplace.target.kind, portable=options.portable_names, compat_views=options.bigquery_compat_views
+    )
+    with _locked(workplace), open_store(workplace) as store:
+        # Once the registry says so, the tables must follow.
+        require_every_call(store.warehouse, hint="So the columns stay as they are.")
+        return reinfer(store.warehouse, RegistryRules.of(names, options.column_types, options.max_columns_per_table))
 
 
 @contextmanager

@@ -479,19 +479,24 @@ def land_files(
     return land(
         workplace,
         [Source(source.path, source.source_id, source.name, source.slug) for source in _located(workplace, sources)],
-        LandingOptions(
-            strict_unify_limits=settings.strict_unify_limits,
-            max_event_tables=settings.max_event_tables,
-            max_columns_per_table=settings.max_columns_per_table,
-            portable_names=settings.portable_names,
-            bigquery_compat_views=settings.bigquery_compat_views,
-            column_types=settings.column_types,
-            backfill_months=settings.backfill_months,
-            source_names={name: SourceName(each.name, each.slug) for name, each in settings.source_names.items()},
-        ),
+        landing_options(settings),
         settings=settings.canonical_text(),
         progress=reporter.landing,
         rebuilding=rebuilding,
+    )
+
+
+def landing_options(settings: Settings) -> LandingOptions:
+    """Return what landing follows of the settings."""
+    return LandingOptions(
+        strict_unify_limits=settings.strict_unify_limits,
+        max_event_tables=settings.max_event_tables,
+        max_columns_per_table=settings.max_columns_per_table,
+        portable_names=settings.portable_names,
+        bigquery_compat_views=settings.bigquery_compat_views,
+        column_types=settings.column_types,
+        backfill_months=settings.backfill_months,
+        source_names={name: SourceName(each.name, each.slug) for name, each in settings.source_names.items()},
     )
 
 

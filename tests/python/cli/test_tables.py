@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,16 @@ def test_another_type(cli: Cli) -> None:
         ("m3", None, '{"[\\"properties\\",\\"total\\"]":"three"}'),
     ]
     assert "is no column that comes from calls" in cli.run("schema retype", "order_completed.id", "float").stderr
+
+
+@pytest.mark.slow
+def test_types_learnt_anew(cli: Cli) -> None:
+    result = cli.run("rebuild", "--reinfer", "--json")
+    assert result.returncode == 0, result.stderr
+    assert "order_completed.total: float -> varchar" in result.stderr.splitlines()
+    assert json.loads(result.stdout)["status"] == "Success"
+    assert cli.query("select id, total, _overflow from profiles.order_completed order by id") == [
+        ("m1", "1", '{"[\\"properties\\",\\"Total\\"]":2}'),
+        ("m2", "2.5", None),
+        ("m3", "three", None),
+    ]

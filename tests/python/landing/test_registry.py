@@ -14,6 +14,7 @@ from profiles_sync.landing.registry import (
     RegisteredPath,
     RegistryChange,
     RegistryRules,
+    infer_anew,
     least_upper_bound,
     tables_of,
     update_registry,
@@ -160,6 +161,71 @@ def test_a_type_given_in_the_settings() -> None:
     change = registry.load({"n": counts(float=2)})
     assert registry.columns() == {"zip": "varchar", "n": "integer"}
     assert [each.occurrences for each in change.notices] == [2]
+
+
+def test_types_learnt_anew_are_those_of_all_calls() -> None:
+    registry = Registry()
+    registry.load(
+        {"total": counts(integer=1), "Total": counts(integer=1), "at": counts(varchar=1), "gone": counts(boolean=1)}
+    )
+    registry.load({"total": counts(varchar=2), "at": counts(timestamp=1)})
+    assert registry.rows['["properties","total"]'].misfits == 2
+    seen = {
+        (TABLE, ("properties", "total")): counts(integer=1, varchar=2),
+        (TABLE, ("properties", "Total")): counts(integer=1),
+        # The call with the text was erased.
+        (TABLE, ("properties", "at")): counts(timestamp=1),
+    }
+    found = {row.raw_path: row for row in infer_anew(registry.rows.values(), seen, RULES)}
+    assert {path: (row.data_type, row.misfits, row.path_rank) for path, row in found.items()} == {
+        '["properties","total"]': ("varchar", 0, 1),
+        '["properties","Total"]': ("varchar", 0, 2),
+        '["properties","at"]': ("timestamp", 0, 1),
+    }
+    registry.rows |= found
+    assert infer_anew(registry.rows.values(), seen, RULES) == []
+
+    # What the settings say counts more, and what it does not take is counted.
+    rules = replace(RULES, column_types={f"{TABLE}.total": "integer"})
+    found = {row.raw_path: row for row in infer_anew(registry.rows.values(), seen, rules)}
+    assert {path: (row.data_type, row.misfits) for path, row in found.items()} == {
+        '["properties","total"]': ("integer", 2),
+        '["properties","Total"]': ("integer", 0),
+    }
+
+
+def test_room_that_the_settings_made_is_taken_by_the_oldest_keys() -> None:
+    registry = Registry(replace(RULES, max_columns=1))
+    registry.load({"a": counts(integer=1)})
+    registry.load({"z": counts(integer=1)})
+    registry.load({"b": counts(integer=1), "c": counts(boolean=1)})
+    assert [row.status for row in registry.rows.values()] == ["active", "overflow", "overflow", "overflow"]
+    seen = {(TABLE, row.path): counts(integer=1) for row in registry.rows.values()}
+    found = infer_anew(registry.rows.values(), seen, replace(RULES, max_columns=3))
+    assert [(row.column_name, row.data_type, row.status) for row in found] == [
+        ("z", "integer", "active"),
+        ("b", "integer", "active"),
+        ("c", "integer", "overflow"),
+    ]
+    # A column stays one where there is less room by now.
+    assert [row.column_name for row in infer_anew(registry.rows.values(), seen, replace(RULES, max_columns=0))] == [
+        "z", "b", "c",
+    ]  # fmt: skip
+    assert "a" not in {row.column_name for row in infer_anew(registry.rows.values(), seen, registry.rules)}
+
+
+def test_a_column_that_every_row_has_and_a_null_stay_what_they_are() -> None:
+    registry = Registry(table="pages")
+    registry.load({"name": counts(varchar=1)})
+    traits = Registry(table="profile_traits", container="traits")
+    traits.load({"gone": counts(nulls=1)})
+    rows = [*registry.rows.values(), *traits.rows.values()]
+    assert {row.status for row in rows} == {"shared", "null"}
+    seen = {
+        ("pages", ("properties", "name")): counts(integer=3),
+        ("profile_traits", ("traits", "gone")): counts(nulls=1),
+    }
+    assert infer_anew(rows, seen, RULES) == []
 
 
 def test_several_paths_of_one_column() -> None:

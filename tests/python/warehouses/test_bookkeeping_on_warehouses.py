@@ -10,6 +10,7 @@ from profiles_sync.privacy.commands import suppress_users
 from profiles_sync.privacy.erase import begin, strip
 from profiles_sync.project import open_workplace
 from profiles_sync.sync.history import SyncRecord
+from profiles_sync.sync.launch import reinfer_columns
 from profiles_sync.sync.outcome import LandingResult, Outcome, Status, TableResult
 from profiles_sync.sync.prune import prune
 from profiles_sync.sync.store import bind, open_store
@@ -68,6 +69,8 @@ def test_bookkeeping(deployment: Deployment) -> None:
             store.retype_column("cart_viewed", "total", "varchar")
             registered = f"select data_type from {house.ops('column_registry')} where table_name = 'cart_viewed'"
             assert house.query(registered) == [("varchar",)]
+            assert reinfer_columns(workplace) == [("cart_viewed", "total", "varchar", "integer")]
+            assert house.query(registered) == [("integer",)]
 
         assert suppress_users(workplace, ["u1", "u2"], suppressed=True) == 2
         # What was landed today and built nowhere stays; the sync of 2024 is beyond 400 days.
