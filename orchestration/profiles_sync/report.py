@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from profiles_sync.errors import ProfilesSyncError
-from profiles_sync.landing.model import LoadReport
+from profiles_sync.landing.model import RECENT_DAYS, LoadReport
 from profiles_sync.landing.model import Progress as LandingProgress
 from profiles_sync.sync.outcome import GROUPS, Group, Outcome, Status, SyncError, TableResult
 
@@ -363,6 +363,8 @@ def print_pruned(console: Console, pruned: Sequence[Pruned], *, dry_run: bool) -
 def _landing_line(outcome: Outcome) -> str:
     landing = outcome.landing
     line = f"Landed {landing.events:,} calls from {_files(landing.files)}" if landing.files else "No new files"
+    if landing.passed_over and not landing.files:
+        line += f" in the newest {RECENT_DAYS} days of the archive; `sync --all-files` looks at all of it"
     notes = [
         (landing.rejected, "rejected"),
         (outcome.identity.duplicates, "duplicate"),

@@ -24,10 +24,17 @@ def sync(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Replay every landed event into new tables; the same as `rebuild`.")
     ] = False,
+    all_files: Annotated[
+        bool,
+        typer.Option(
+            "--all-files",
+            help="Look at all days of the archives in profiles_sync.yml, as is done once a day; else at the newest seven.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Land new files and bring every table up to date."""
-    _sync(home, source or [], target, full_refresh=full_refresh, as_json=as_json)
+    _sync(home, source or [], target, full_refresh=full_refresh, all_files=all_files, as_json=as_json)
 
 
 @app.command()
@@ -67,6 +74,7 @@ def _sync(
     *,
     full_refresh: bool,
     with_current_rules: bool = False,
+    all_files: bool = False,
     as_json: bool,
 ) -> NoReturn:
     from profiles_sync.project import open_workplace
@@ -74,7 +82,14 @@ def _sync(
 
     workplace = open_workplace(Home.locate(home), target=target)
     check_ready(workplace, sources)
-    run_and_exit(workplace, sources, full_refresh=full_refresh, with_current_rules=with_current_rules, as_json=as_json)
+    run_and_exit(
+        workplace,
+        sources,
+        full_refresh=full_refresh,
+        with_current_rules=with_current_rules,
+        all_files=all_files,
+        as_json=as_json,
+    )
 
 
 def run_and_exit(
@@ -83,6 +98,7 @@ def run_and_exit(
     *,
     full_refresh: bool = False,
     with_current_rules: bool = False,
+    all_files: bool = False,
     as_json: bool = False,
 ) -> NoReturn:
     """Run a sync, print its report, and end with the exit code that it has."""
@@ -95,7 +111,12 @@ def run_and_exit(
         report.LiveReporter(report.make_console(errors)) as reporter,
     ):
         record = run_sync(
-            workplace, reporter, sources=sources, full_refresh=full_refresh, with_current_rules=with_current_rules
+            workplace,
+            reporter,
+            sources=sources,
+            full_refresh=full_refresh,
+            with_current_rules=with_current_rules,
+            all_files=all_files,
         )
         reporter.close()
         if as_json:

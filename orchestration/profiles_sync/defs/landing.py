@@ -21,11 +21,13 @@ class LandingConfig(dg.Config):
         sources: Folders, files or URLs to read instead of those in `profiles_sync.yml`.
         full_refresh: Rebuild every table from the landed events.
         with_current_rules: In a rebuild, resolve identities as if today's settings and rules had always held.
+        all_files: Look at all days of the archives, as is done once a day.
     """
 
     sources: list[str] = Field(default_factory=list)
     full_refresh: bool = False
     with_current_rules: bool = False
+    all_files: bool = False
 
 
 @dg.multi_asset(
@@ -49,7 +51,11 @@ def landing(
         if work:
             sources = [SourceConfig(path=path) for path in session.sources or config.sources]
             report = session.land(
-                context, sources, full_refresh=config.full_refresh, with_current_rules=config.with_current_rules
+                context,
+                sources,
+                full_refresh=config.full_refresh,
+                with_current_rules=config.with_current_rules,
+                all_files=config.all_files,
             )
             yield dg.MaterializeResult(asset_key=RAW_EVENTS, metadata=metadata(report))
 

@@ -11,6 +11,7 @@ import re
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -100,29 +101,46 @@ class Ledger:
         return any(path.startswith(folder) for path in self._versions)
 
 
-def list_files(
-    sources: Iterable[Source], ledger: Ledger, *, today: date, recent_days: int | None = None
-) -> list[NewFile]:
+@dataclass
+class RecentDays:
+    """Of a source that the ledger knows, only the newest `received-day` folders are entered.
+
+    Attributes:
+        today: The day, UTC: a folder of a later day does not make others old.
+        days: How many, back from the newest one.
+        passed_over: Folders that were not entered, counted while files are listed.
+    """
+
+    today: date
+    days: int
+    passed_over: int = 0
+
+    def first(self, folders: Iterable[str]) -> date:
+        """Return the first day that is entered of a source with these folders."""
+        found = [day for day in map(_received_day, folders) if day is not None and day <= self.today]
+        return max(found, default=self.today) - timedelta(days=self.days - 1)
+
+
+def list_files(sources: Iterable[Source], ledger: Ledger, *, recent: RecentDays | None = None) -> list[NewFile]:
     """Return the files, and versions of files, that no landing has dealt with, each once, in byte order of their paths.
 
     Args:
         sources: Where to look.
         ledger: What has been dealt with.
-        today: The day, UTC.
-        recent_days: Look only at so many `received-day` folders of an archive that the ledger knows.
+        recent: Which folders of an archive are entered; None: all.
 
     Raises:
         LandingError: A source cannot be listed.
     """
     found: dict[str, NewFile] = {}
     for source in sources:
-        for file in _list_source(source, ledger, today, recent_days):
+        for file in _list_source(source, ledger, recent):
             found.setdefault(file.path, file)
     fresh = [file for file in found.values() if not ledger.has(file)]
     return sorted(fresh, key=lambda file: file.path.encode())
 
 
-def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int | None) -> Iterator[NewFile]:
+def _list_source(source: Source, ledger: Ledger, recent: RecentDays | None) -> Iterator[NewFile]:
     try:
         store, root = fsspec.core.url_to_fs(source.path, **source.storage_options)
         if not store.exists(root):
@@ -135,10 +153,7 @@ def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int |
             return
         if isinstance(store, LocalFileSystem) and not store.isdir(root):
             raise LandingError(f"the source {public_path(source.path)} is neither a file nor a folder")
-        first_day = None
-        if recent_days is not None and ledger.knows_below(_full_path(store, root)):
-            first_day = today - timedelta(days=recent_days - 1)
-        for path, info in _walk(store, root, first_day):
+        for path, info in _walk(store, root, ledger, recent):
             yield _new_file(source, store, root, path, info)
     except LandingError:
         raise
@@ -155,8 +170,8 @@ def _list_source(source: Source, ledger: Ledger, today: date, recent_days: int |
         ) from error
 
 
-def _walk(store: Any, root: str, first_day: date | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the files that may hold calls; `received-day` folders before `first_day` are not entered."""
+def _walk(store: Any, root: str, ledger: Ledger, recent: RecentDays | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the files that may hold calls; of a source that the ledger knows, those in `recent` folders."""
     local = isinstance(store, LocalFileSystem)
     # Beside each folder the one that the walk began in and those that it came to by links.
     waiting: list[tuple[str, tuple[str, ...]]] = [(root, (os.path.realpath(root),) if local else ())]
@@ -164,18 +179,27 @@ def _walk(store: Any, root: str, first_day: date | None) -> Iterator[tuple[str, 
         folder, entered = waiting.pop()
         parts = PurePosixPath(folder).parts
         in_archive = ARCHIVE in parts
-        oldest = first_day if in_archive and len(parts) - parts.index(ARCHIVE) == 2 else None
-        for path, info in _entries(store, folder):
+        entries = _entries(store, folder)
+        oldest = None
+        if (
+            recent is not None
+            and in_archive
+            and len(parts) - parts.index(ARCHIVE) == 2
+            and ledger.knows_below(f"{_full_path(store, folder)}/")
+        ):
+            oldest = recent.first(PurePosixPath(path).name for path, _ in entries)
+        for path, info in entries:
             name = PurePosixPath(path).name
             if local and info["type"] == "other":
                 info = _followed(info)
             if info["type"] == "directory":
-                if oldest is None or (_received_day(name) or oldest) >= oldest:
-                    if not info.get("islink"):
-                        waiting.append((path, entered))
-                    # What lies within is read there, under its own name; it may also be a folder that holds this one.
-                    elif not any(_lies_in(os.path.realpath(path), each) for each in entered):
-                        waiting.append((path, (*entered, os.path.realpath(path))))
+                if recent is not None and oldest is not None and (_received_day(name) or oldest) < oldest:
+                    recent.passed_over += 1
+                elif not info.get("islink"):
+                    waiting.append((path, entered))
+                # What lies within is read there, under its own name; it may also be a folder that holds this one.
+                elif not any(_lies_in(os.path.realpath(path), each) for each in entered):
+                    waiting.append((path, (*entered, os.path.realpath(path))))
             elif local and info["type"] != "file":
                 # A pipe would be waited for.
                 continue

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import duckdb
 from profiles_sync.errors import ConfigError
 from profiles_sync.landing import registry, spool, timestamps
 from profiles_sync.landing.calls import NOTICES
-from profiles_sync.landing.files import Ledger, content_digest, list_files
+from profiles_sync.landing.files import Ledger, RecentDays, content_digest, list_files
 from profiles_sync.landing.files import UnavailableFileError as Unavailable
 from profiles_sync.landing.model import (
     FileOutcome,
@@ -70,19 +70,16 @@ _FILE_COLUMNS = {
 }
 
 
-def list_new_files(
-    workplace: Workplace, sources: Sequence[Source], options: LandingOptions | None = None
-) -> list[NewFile]:
+def list_new_files(workplace: Workplace, sources: Sequence[Source]) -> list[NewFile]:
     """Return the files that the next landing would read, without reading them.
 
     Raises:
         LandingError: A source cannot be listed.
         WarehouseError: The ledger cannot be read.
     """
-    recent_days = (options or LandingOptions()).recent_days
     with open_warehouse(workplace.target) as warehouse:
         ledger = _read_state(warehouse).ledger if _schema_version(warehouse) else Ledger(())
-    return list_files(sources, ledger, today=datetime.now(timezone.utc).date(), recent_days=recent_days)
+    return list_files(sources, ledger)
 
 
 def land(
@@ -136,7 +133,9 @@ def land(
         names=names,
     )
     tell(Progress("list"))
-    listed = list_files(sources, state.ledger, today=clock.date(), recent_days=options.recent_days)
+    recent = RecentDays(clock.date(), options.recent_days) if options.recent_days else None
+    listed = list_files(sources, state.ledger, recent=recent)
+    passed_over = recent.passed_over if recent else 0
     files, touched = _without_touched(listed, state.ledger)
     with _scratch_folder(workplace.home.root) as scratch:
         rules = ReadingRules(
@@ -155,7 +154,13 @@ def land(
             load.call_notices.update(result.notices)
         new_settings = settings if settings is not None and _differ(settings, state.settings) else None
         if not load.ledger_rows and new_settings is None and not state.has_actions:
-            return LoadReport(None, loaded_at, files=tuple(load.outcomes), seconds=time.monotonic() - started)
+            return LoadReport(
+                None,
+                loaded_at,
+                files=tuple(load.outcomes),
+                passed_over=passed_over,
+                seconds=time.monotonic() - started,
+            )
         tell(Progress("load", len(files), len(files), calls=load.landed))
         _write_files(scratch, files, options.source_names)
         with open_warehouse(workplace.target) as warehouse, warehouse.transaction():
@@ -166,7 +171,7 @@ def land(
                     hint="Let one sync at a time run on a space.",
                     code="E_LOCKED",
                 )
-            return _write(warehouse, load, scratch, new_settings, started)
+            return replace(_write(warehouse, load, scratch, new_settings, started), passed_over=passed_over)
 
 
 def prepare_space(workplace: Workplace, *, rebuilding: bool = False) -> None:

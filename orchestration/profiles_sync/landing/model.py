@@ -44,6 +44,10 @@ class SourceName:
     slug: str | None = None
 
 
+RECENT_DAYS = 7
+"""How many days back an hourly listing of an archive goes."""
+
+
 @dataclass(frozen=True)
 class LandingOptions:
     """The settings that landing follows; each has the meaning of the setting of the same name.
@@ -58,8 +62,8 @@ class LandingOptions:
         source_names: Source id to its name and slug.
         backfill_months: How far back, before the newest receipt of the first load, event tables go; `all`: no limit.
         workers: Processes that read; None: one per processor, four at most. Small loads are read in this process.
-        recent_days: In an archive that has been listed before, look only at the `received-day` folders of so many days;
-            None: at all.
+        recent_days: Of a source that has landed before, look only at the newest `received-day` folders, so many days
+            back; None: at all.
     """
 
     strict_unify_limits: bool = True
@@ -152,6 +156,7 @@ class LoadReport:
         load_id: The load; None when there was nothing to write.
         loaded_at: Its time, UTC without zone.
         files: What became of each new file.
+        passed_over: `received-day` folders that were not looked into, being older than `recent_days`.
         read: Calls found.
         landed: Calls accepted.
         rejected: Rejected calls by reason.
@@ -168,6 +173,7 @@ class LoadReport:
     load_id: str | None
     loaded_at: datetime
     files: tuple[FileOutcome, ...] = ()
+    passed_over: int = 0
     read: int = 0
     landed: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)

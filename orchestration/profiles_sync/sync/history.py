@@ -30,6 +30,8 @@ JOB = "sync"
 SYNC_TAG = "profiles_sync/sync"
 # Hidden in the pages, as tags of this beginning are.
 LOCKED_TAG = ".dagster/profiles_sync_locked"
+# On syncs that listed whole archives: which ones.
+LISTING_TAG = ".dagster/profiles_sync_listing"
 STATUS_TAG = "profiles_sync/status"
 ROWS_TAG = "profiles_sync/rows_synced"
 TRIGGER_TAG = "profiles_sync/trigger"
@@ -38,6 +40,8 @@ _SCHEDULE_TAG = "dagster/schedule_name"
 _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # Between a run's start and its lock lies its loading.
 _START_GRACE_S = 300.0
+# A day, less what a tick may come early.
+_WHOLE_LISTING_EVERY = timedelta(hours=23, minutes=30)
 _KILLED = "the sync was killed before it ended"
 _log = logging.getLogger(__name__)
 _PAGE = 50
@@ -206,6 +210,21 @@ def find_sync(instance: dg.DagsterInstance, home: Home, run_id: str) -> SyncReco
         many = f"{len(found)} syncs begin with {run_id}" if found else f"there is no sync {run_id}"
         raise ProfilesSyncError(many, hint="`profiles-sync history` lists them.", code="E_CONFIG")
     return found[0]
+
+
+def whole_listing_is_due(instance: dg.DagsterInstance, archives: str) -> bool:
+    """Return whether no sync of the last day has listed these archives as a whole.
+
+    Args:
+        instance: The home's Dagster.
+        archives: What stands for them in `LISTING_TAG`.
+    """
+    moment = now()
+    # Not of a clock that was ahead.
+    lately = dg.RunsFilter(
+        tags={LISTING_TAG: archives}, created_after=moment - _WHOLE_LISTING_EVERY, created_before=moment
+    )
+    return not instance.get_run_ids(lately, limit=1)
 
 
 def close_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:

@@ -38,6 +38,7 @@ def run_sync(
     sources: Sequence[str] = (),
     full_refresh: bool = False,
     with_current_rules: bool = False,
+    all_files: bool = False,
 ) -> history.SyncRecord:
     """Run one sync and return its record.
 
@@ -47,6 +48,7 @@ def run_sync(
         sources: What to read instead of what the home's file names.
         full_refresh: Rebuild everything from the landed events.
         with_current_rules: In a rebuild, resolve identities as if today's settings and rules had always held.
+        all_files: Look at all days of the archives, as is done once a day.
     """
     from profiles_sync.definitions import build_sync
 
@@ -55,6 +57,7 @@ def run_sync(
         "sources": [public_path(path) for path in sources],
         "full_refresh": full_refresh,
         "with_current_rules": with_current_rules,
+        "all_files": all_files,
     }
     job = build_sync(workplace, reporter, sources)
     with history.open_instance(workplace.home) as instance:

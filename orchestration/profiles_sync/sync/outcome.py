@@ -83,13 +83,23 @@ class TableResult:
 
 @dataclass(frozen=True)
 class LandingResult:
-    """What landing brought: loads, events accepted and rejected, files looked at, and why some of these could not be read."""
+    """What landing brought.
+
+    Attributes:
+        load_ids: Loads.
+        events: Calls accepted.
+        rejected: Calls rejected.
+        files: Files looked at.
+        unread: Those that could not be read, and why.
+        passed_over: Folders of an archive that were not looked into, as they are old.
+    """
 
     load_ids: tuple[str, ...] = ()
     events: int = 0
     rejected: int = 0
     files: int = 0
     unread: tuple[str, ...] = ()
+    passed_over: int = 0
 
     @property
     def events_read(self) -> int:

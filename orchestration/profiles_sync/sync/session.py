@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
 import shutil
 import time
 import traceback
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,9 @@ from dagster_dbt import DagsterDbtTranslator
 from profiles_sync import alerts
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.landing import LandingOptions, LoadReport, Source, SourceName, land
+from profiles_sync.landing.files import public_path
 from profiles_sync.landing.load import prepare_space
+from profiles_sync.landing.model import RECENT_DAYS
 from profiles_sync.privacy.erase import strip
 from profiles_sync.privacy.requests import finish, has_unfinished
 from profiles_sync.project import Workplace, load_manifest, project_dir, run_dbt
@@ -138,14 +141,19 @@ class Session:
         *,
         full_refresh: bool = False,
         with_current_rules: bool = False,
+        all_files: bool = False,
     ) -> LoadReport:
         """Land what is new; the sync ends here when no other step was chosen.
+
+        Of the archives that the home's file names, the newest days are looked at, and once a day all of them: a file that comes late
+        into an old folder is read within a day, and an hour does not list years.
 
         Args:
             context: Of the step.
             sources: Where to look; empty: what the home's file names.
             full_refresh: The tables are to be rebuilt afterwards.
             with_current_rules: Then identities are resolved as if today's settings and rules had always held.
+            all_files: Look at all days of the archives.
 
         Raises:
             ProfilesSyncError: Nothing to read was ever named, a setting is wrong, or landing failed.
@@ -153,7 +161,17 @@ class Session:
         self._rebuild = self._go_on_erasing(rebuilding=full_refresh) or full_refresh
         if with_current_rules:
             self._variables = ["--vars", "{with_current_rules: true}"]
-        report = land_files(self.workplace, sources, self._reporter, rebuilding=self._rebuild)
+        archives = _digest(source.path for source in self.workplace.deployment.sources)
+        whole = all_files or bool(sources) or history.whole_listing_is_due(self._instance, archives)
+        report = land_files(
+            self.workplace,
+            sources,
+            self._reporter,
+            rebuilding=self._rebuild,
+            recent_days=None if whole else RECENT_DAYS,
+        )
+        if whole and not sources and not any(file.status == "unavailable" for file in report.files):
+            self._instance.add_run_tags(self.run_id, {history.LISTING_TAG: archives})
         self._landing = LandingResult(
             (report.load_id,) if report.load_id else (),
             report.landed,
@@ -164,6 +182,7 @@ class Session:
                 for file in report.files
                 if file.status not in ("landed", "empty")
             )[:_UNREAD_TOLD],
+            report.passed_over,
         )
         if len(context.op_execution_context.job_def.nodes) == 1:
             self._finish(conclude(landing=self._landing), context)
@@ -459,7 +478,12 @@ def _chosen(context: dg.AssetExecutionContext, manifest: Mapping[str, Any], tran
 
 
 def land_files(
-    workplace: Workplace, sources: Sequence[SourceConfig], reporter: Reporter, *, rebuilding: bool = False
+    workplace: Workplace,
+    sources: Sequence[SourceConfig],
+    reporter: Reporter,
+    *,
+    rebuilding: bool = False,
+    recent_days: int | None = None,
 ) -> LoadReport:
     """Land what is new. The caller holds the home's lock.
 
@@ -468,6 +492,7 @@ def land_files(
         sources: Where to look; empty: what the home's file names.
         reporter: Follows it.
         rebuilding: A rebuild follows.
+        recent_days: How many days back to look in an archive; None: at all of it.
 
     Raises:
         ProfilesSyncError: A setting is wrong, the warehouse refuses, or a source cannot be read.
@@ -479,11 +504,15 @@ def land_files(
     return land(
         workplace,
         [Source(source.path, source.source_id, source.name, source.slug) for source in _located(workplace, sources)],
-        landing_options(settings),
+        replace(landing_options(settings), recent_days=recent_days),
         settings=settings.canonical_text(),
         progress=reporter.landing,
         rebuilding=rebuilding,
     )
+
+
+def _digest(paths: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(map(public_path, paths))).encode()).hexdigest()[:16]
 
 
 def landing_options(settings: Settings) -> LandingOptions:

@@ -18,6 +18,7 @@ from profiles_sync.landing.files import (
     LINE_BYTES,
     FileLines,
     Ledger,
+    RecentDays,
     UnavailableFileError,
     UnreadableFileError,
     content_digest,
@@ -35,9 +36,9 @@ def touch(root: Path, *names: str) -> None:
         path.write_bytes(b"{}\n")
 
 
-def listed(source: Source | Path, ledger: Ledger | None = None, **options: int) -> list[NewFile]:
+def listed(source: Source | Path, ledger: Ledger | None = None, recent: RecentDays | None = None) -> list[NewFile]:
     source = source if isinstance(source, Source) else Source(str(source))
-    return list_files([source], ledger or Ledger(()), today=TODAY, **options)
+    return list_files([source], ledger or Ledger(()), recent=recent)
 
 
 def names(root: Path, files: list[NewFile]) -> dict[str, str]:
@@ -93,7 +94,7 @@ def test_a_single_file_of_any_name(tmp_path: Path) -> None:
 def test_byte_order_and_no_file_twice(tmp_path: Path) -> None:
     touch(tmp_path, "é.jsonl", "z.jsonl", "A.jsonl", "a/b.jsonl", "a-b.jsonl")
     sources = [Source(str(tmp_path)), Source(str(tmp_path / "a")), Source(str(tmp_path / "z.jsonl"))]
-    files = list_files(sources, Ledger(()), today=TODAY)
+    files = list_files(sources, Ledger(()))
     found = [str(Path(file.path).relative_to(tmp_path)) for file in files]
     assert found == ["A.jsonl", "a-b.jsonl", "a/b.jsonl", "z.jsonl", "é.jsonl"]
 
@@ -104,7 +105,7 @@ def test_a_relative_path_is_the_same_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert [file.path for file in listed(Source("calls"))] == [file.path for file in listed(tmp_path / "calls")]
 
 
-def test_recent_days_of_an_archive_that_is_known(tmp_path: Path) -> None:
+def test_recent_days_of_a_source_that_is_known(tmp_path: Path) -> None:
     touch(
         tmp_path,
         "segment-logs/web/2024-05-03/old.gz",
@@ -112,14 +113,37 @@ def test_recent_days_of_an_archive_that_is_known(tmp_path: Path) -> None:
         "segment-logs/web/1714780799/old.gz",  # the second before, in seconds
         "segment-logs/web/2024-05-10/new.gz",
         "segment-logs/web/odd-folder/new.gz",
+        "segment-logs/web2/2024-05-03/of-another-source.gz",
     )
-    every = listed(tmp_path, recent_days=7)
-    assert len(every) == 5
     known = Ledger([(str(tmp_path / "segment-logs/web/2024-05-01/x.gz"), "e", 1)])
-    recent = listed(tmp_path, known, recent_days=7)
-    assert {Path(file.path).name for file in recent} == {"new.gz"}
-    assert len(recent) == 3
-    assert len(listed(tmp_path, known)) == 5
+    recent = RecentDays(TODAY, 7)
+    found = [Path(file.path).name for file in listed(tmp_path, known, recent)]
+    assert sorted(found) == ["new.gz", "new.gz", "new.gz", "of-another-source.gz"]
+    assert recent.passed_over == 2
+    # The same where the source is named itself; unknown, or without a limit, it is looked through.
+    recent = RecentDays(TODAY, 7)
+    assert len(listed(tmp_path / "segment-logs/web", known, recent)) == 3
+    assert recent.passed_over == 2
+    recent = RecentDays(TODAY, 7)
+    assert len(listed(tmp_path, Ledger(()), recent)) == len(listed(tmp_path, known)) == 6
+    assert recent.passed_over == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        # An archive that ended long ago goes on being read at its end.
+        (["2023-01-01", "2023-01-09", "2023-01-14", "2023-01-15"], ["2023-01-09", "2023-01-14", "2023-01-15"]),
+        # A folder of the future makes no other one old.
+        (["2024-05-03", "2024-05-04", "2024-05-10", "2099-01-01"], ["2024-05-04", "2024-05-10", "2099-01-01"]),
+        (["odd", "2024"], ["2024", "odd"]),
+    ],
+)
+def test_recent_days_count_back_from_the_newest(tmp_path: Path, days: list[str], expected: list[str]) -> None:
+    touch(tmp_path, *(f"segment-logs/web/{day}/x.gz" for day in days))
+    known = Ledger([(str(tmp_path / "segment-logs/web/2023-01-01/known.gz"), "e", 1)])
+    found = listed(tmp_path, known, RecentDays(TODAY, 7))
+    assert sorted(Path(file.path).parent.name for file in found) == expected
 
 
 def test_what_the_ledger_has_is_left_out_until_it_changes(tmp_path: Path) -> None:
@@ -273,11 +297,11 @@ def test_what_is_recorded_of_a_url_has_no_credentials(web: None, url: str) -> No
 
 def test_what_a_query_asks_for_tells_files_apart(web: None) -> None:
     sources = [Source(f"https://u:secret@host/export?day={day}") for day in (1, 2)]
-    first, second = list_files(sources, Ledger(()), today=TODAY)
+    first, second = list_files(sources, Ledger(()))
     assert first.path != second.path
     assert {file.path.partition("#")[0] for file in (first, second)} == {"https://host/export"}
-    assert list_files(sources, Ledger([(first.path, "e1", 3)]), today=TODAY) == [second]
-    assert list_files(sources[:1], Ledger([("https://u:secret@host/export?day=1", "e1", 3)]), today=TODAY) == []
+    assert list_files(sources, Ledger([(first.path, "e1", 3)])) == [second]
+    assert list_files(sources[:1], Ledger([("https://u:secret@host/export?day=1", "e1", 3)])) == []
 
 
 # -- object stores ---------------------------------------------------------------------------------------------------
@@ -412,7 +436,7 @@ def test_a_json_file_may_be_one_document(
 ) -> None:
     path = tmp_path / f"calls.json{'.gz' if compress else ''}"
     path.write_bytes(gzip.compress(content) if compress else content)
-    (file,) = list_files([Source(str(path))], Ledger(()), today=TODAY)
+    (file,) = list_files([Source(str(path))], Ledger(()))
     lines = FileLines(file)
     assert [(number, line) for number, line, whole in lines if whole] == expected
     assert lines.empty == (expected == [])
@@ -424,5 +448,5 @@ def test_a_long_document_is_read_by_lines(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(files, "DOCUMENT_BYTES", 1 << 20)
     path = tmp_path / "calls.json"
     path.write_bytes(b"[\n" + b",\n".join([b'{"a":"%b"}' % (b"x" * 1000)] * 3000) + b"\n]")
-    (file,) = list_files([Source(str(path))], Ledger(()), today=TODAY)
+    (file,) = list_files([Source(str(path))], Ledger(()))
     assert [number for number, _, _ in FileLines(file)] == list(range(1, 3003))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import duckdb
 import pytest
 from dagster import AssetRecordsFilter
 
+from profiles_sync.sync import history
 from profiles_sync.sync.lock import HomeLock
 from support.archive import write_file
 from support.cli import Cli
@@ -75,7 +77,7 @@ def test_the_first_sync_lands_and_builds(cli: Cli, archive: Path) -> None:
 
     assert (record["status"], record["trigger"]) == ("Success", "command line")
     assert record["outcome"]["landing"] | {"load_ids": []} == {
-        "load_ids": [], "events": 4, "rejected": 0, "files": 1, "unread": [],
+        "load_ids": [], "events": 4, "rejected": 0, "files": 1, "unread": [], "passed_over": 0,
     }  # fmt: skip
     assert record["outcome"]["identity"]["profiles_created"] == 1
     assert record["rows"]["event_type"] == 4
@@ -230,6 +232,7 @@ def test_it_heals_by_itself(cli: Cli, archive: Path, instance: dg.DagsterInstanc
 HOLD = """
 import sys, time
 from pathlib import Path
+from profiles_sync.sync import history
 from profiles_sync.sync.lock import HomeLock
 assert HomeLock(Path(sys.argv[1])).acquire("another-sync")
 print("held", flush=True)
@@ -410,6 +413,37 @@ def test_a_sync_ends_a_swap_that_was_cut_short(cli: Cli) -> None:
     assert cli.query("select count(*) from profiles_ops.rebuild_swap") == [(0,)]
     # It had been a rebuild with the rules of today, which hold for all before it then.
     assert cli.query(versions) == [(known + 1,)]
+
+
+def test_an_hour_looks_at_the_newest_days_and_a_day_at_all(
+    cli: Cli, archive: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cli.home / "profiles_sync.yml").write_text(f"sources: [{archive}]\n")
+    write_file(archive, "first-late", [call("page", "late1", anonymousId="a1")], day="2024-04-24")
+    # Until now it was named on the command line, or not at all.
+    assert cli.json("sync")["outcome"]["landing"]["events"] == 1
+
+    write_file(archive, "second-late", [call("page", "late2", anonymousId="a1")], day="2024-04-24")
+    write_file(archive, "week", [call("page", "late3", anonymousId="a1")], day="2024-04-25")
+    landing = cli.json("sync")["outcome"]["landing"]
+    assert (landing["events"], landing["passed_over"]) == (1, 1)
+    shown = " ".join(cli.run("sync").stdout.split())
+    assert "No new files in the newest 7 days of the archive; `sync --all-files` looks at all of it." in shown
+
+    moment = history.now()
+    last = instance.get_runs(dg.RunsFilter(tags={history.SYNC_TAG: "true"}), limit=3)[-1]
+    archives = last.tags[history.LISTING_TAG]
+    # After a day; and where the clock of the last such sync was ahead.
+    for hours, due in ((0, False), (23, False), (24, True), (-24, True)):
+        monkeypatch.setattr(history, "now", lambda hours=hours: moment + timedelta(hours=hours))
+        assert history.whole_listing_is_due(instance, archives) is due
+
+    assert cli.json("sync", "--all-files")["outcome"]["landing"]["events"] == 1
+    assert cli.query("select id from profiles.pages where id like 'late%' order by id") == [
+        ("late1",),
+        ("late2",),
+        ("late3",),
+    ]
 
 
 def test_one_sync_can_be_looked_at(cli: Cli) -> None:
