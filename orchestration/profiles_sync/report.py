@@ -363,8 +363,6 @@ def print_pruned(console: Console, pruned: Sequence[Pruned], *, dry_run: bool) -
 def _landing_line(outcome: Outcome) -> str:
     landing = outcome.landing
     line = f"Landed {landing.events:,} calls from {_files(landing.files)}" if landing.files else "No new files"
-    if landing.passed_over and not landing.files:
-        line += f" in the newest {RECENT_DAYS} days of the archive; `sync --all-files` looks at all of it"
     notes = [
         (landing.rejected, "rejected"),
         (outcome.identity.duplicates, "duplicate"),
@@ -375,7 +373,12 @@ def _landing_line(outcome: Outcome) -> str:
     identity = outcome.identity
     if identity.profiles_created or identity.profiles_merged:
         line += f"; {identity.profiles_created:,} profiles created, {identity.profiles_merged:,} merged"
-    return line + "."
+    line += "."
+    if landing.passed_over and not landing.files:
+        line += (
+            f" Of the archive the newest {RECENT_DAYS} days were looked at; `sync --all-files` looks at all of them."
+        )
+    return line
 
 
 def _files(number: int) -> str:

@@ -428,7 +428,10 @@ def test_an_hour_looks_at_the_newest_days_and_a_day_at_all(
     landing = cli.json("sync")["outcome"]["landing"]
     assert (landing["events"], landing["passed_over"]) == (1, 1)
     shown = " ".join(cli.run("sync").stdout.split())
-    assert "No new files in the newest 7 days of the archive; `sync --all-files` looks at all of it." in shown
+    assert (
+        "No new files. Of the archive the newest 7 days were looked at; `sync --all-files` looks at all of them."
+        in shown
+    )
 
     moment = history.now()
     last = instance.get_runs(dg.RunsFilter(tags={history.SYNC_TAG: "true"}), limit=3)[-1]
