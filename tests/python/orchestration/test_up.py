@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import psycopg2
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
@@ -222,11 +223,13 @@ def test_two_homes_an_outage_and_two_kills(tmp_path: Path, receiver: Receiver) -
         # A sync that is killed is found without anybody looking, and told.
         pages = Pages(f"http://127.0.0.1:{port}")
         write_file(cli.folder / "archive", "b", [call("page", "m2")])
-        run_id = pages.launch()
-        wait_for(lambda: holder_of(cli) is not None, process)
-        holder = holder_of(cli)
-        assert holder is not None
-        os.kill(holder.pid, signal.SIGKILL)
+        # A reader has the file, so that the sync waits: its dbt, once begun, would end the work without it.
+        with duckdb.connect(cli.home / "warehouse.duckdb", read_only=True):
+            run_id = pages.launch()
+            wait_for(lambda: holder_of(cli) is not None, process)
+            holder = holder_of(cli)
+            assert holder is not None
+            os.kill(holder.pid, signal.SIGKILL)
         wait_for(lambda: receiver.bodies != [], process)
         assert (receiver.bodies[0]["event"], receiver.bodies[0]["run_id"]) == ("Warehouse Sync Failed", run_id)
         assert "killed" in receiver.bodies[0]["error"]["message"]
