@@ -58,10 +58,10 @@ def rebuild(
     as_json: JsonOption = False,
 ) -> None:
     """Replay every landed event into new tables and swap them in."""
-    from profiles_sync.project import open_workplace
-    from profiles_sync.sync.launch import reinfer_columns
-
     if with_new_types:
+        from profiles_sync.project import open_workplace
+        from profiles_sync.sync.launch import reinfer_columns
+
         for table, column, before, now in reinfer_columns(open_workplace(Home.locate(home), target=target)):
             print(f"{table}.{column}: {before} -> {now}", file=sys.stderr)
     _sync(home, [], target, full_refresh=True, with_current_rules=with_current_rules, as_json=as_json)

@@ -39,7 +39,7 @@ from profiles_sync.landing.registry_store import read_registry, write_registry
 from profiles_sync.landing.structure import SLOTS, TYPES
 from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
-from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, event_table_name, name_rules
+from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, event_table_name
 from profiles_sync.privacy.requests import Suppression, read_suppression
 from profiles_sync.privacy.stubs import ERASED, leave_bare_stubs
 from profiles_sync.project import Workplace, run_dbt
@@ -115,9 +115,7 @@ def land(
     started_at = _utc_now()
     options = options or LandingOptions()
     tell = progress or (lambda _: None)
-    names = name_rules(
-        workplace.target.kind, portable=options.portable_names, compat_views=options.bigquery_compat_views
-    )
+    names = options.names(workplace.target.kind)
     prepare_space(workplace, rebuilding=rebuilding)
     with open_warehouse(workplace.target) as warehouse:
         state = _read_state(warehouse)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from profiles_sync.errors import ProfilesSyncError
+from profiles_sync.naming import NameRules, name_rules
 
 
 class LandingError(ProfilesSyncError):
@@ -76,6 +77,10 @@ class LandingOptions:
     backfill_months: int | Literal["all"] = "all"
     workers: int | None = None
     recent_days: int | None = None
+
+    def names(self, engine: str) -> NameRules:
+        """Return how tables and columns are named on an engine."""
+        return name_rules(engine, portable=self.portable_names, compat_views=self.bigquery_compat_views)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from profiles_sync.landing.files import public_path
 from profiles_sync.landing.model import LoadReport
 from profiles_sync.landing.registry import RegistryRules
 from profiles_sync.landing.registry_store import reinfer
-from profiles_sync.naming import name_rules
 from profiles_sync.project import Workplace, project_dir
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
@@ -214,9 +213,7 @@ def reinfer_columns(workplace: Workplace) -> list[tuple[str, str, str, str]]:
     workplace.home.check_bound()
     check_ready(workplace, ())
     options = landing_options(load_settings(workplace.home, project_dir(), workplace.target.schema))
-    names = name_rules(
-        workplace.target.kind, portable=options.portable_names, compat_views=options.bigquery_compat_views
-    )
+    names = options.names(workplace.target.kind)
     with _locked(workplace), open_store(workplace) as store:
         # Once the registry says so, the tables must follow.
         require_every_call(store.warehouse, hint="So the columns stay as they are.")
