@@ -4,13 +4,13 @@
 {% endmacro %}
 
 {% macro default__commit_transaction(transaction) %}
-  {%- do profiles_sync.hold_lease() -%}
+  {%- do profiles_sync.hold_lease(transaction) -%}
   {%- do adapter.commit() -%}
 {% endmacro %}
 
 {#- Another one begins with it (see `commit`). -#}
 {% macro postgres__commit_transaction(transaction) %}
-  {%- do profiles_sync.hold_lease() -%}
+  {%- do profiles_sync.hold_lease(transaction) -%}
   {%- do profiles_sync.commit() -%}
 {% endmacro %}
 
@@ -27,6 +27,7 @@
     {%- for name in names %}
     declare rows_{{ loop.index }} int64 default 0;
     {%- endfor %}
+    {{- profiles_sync.take_waiting_statements() }}
     begin transaction;
     {%- for condition in (['exists (' ~ profiles_sync.lease_query(run_id) ~ ')'] if run_id else []) + transaction.conditions %}
     select if({{ condition }}, 1, error({{ profiles_sync.text_literal(profiles_sync.lost_lease_message()) }}));
@@ -46,13 +47,13 @@
 
 {#- Begun by `write_step` itself, not by dbt. -#}
 {% macro snowflake__commit_transaction(transaction) %}
-  {%- do profiles_sync.hold_lease() -%}
+  {%- do profiles_sync.hold_lease(transaction) -%}
   {%- do run_query('commit') -%}
 {% endmacro %}
 
 {#- Begun by `write_step` itself: dbt works with autocommit there. -#}
 {% macro sqlserver__commit_transaction(transaction) %}
-  {%- do profiles_sync.hold_lease() -%}
+  {%- do profiles_sync.hold_lease(transaction) -%}
   {%- do run_query('commit transaction') -%}
 {% endmacro %}
 

@@ -20,14 +20,25 @@
 {% endmacro %}
 
 {#- Its temporary tables live in one script or session, and dbt sends each statement as a job of its own. So a table of the staging dataset that
-    removes itself; statements call it by its plain name (`with_work_tables`). -#}
+    removes itself; statements call it by its plain name (`with_work_tables`). A job takes seconds to begin, so the statement waits for the next
+    one whose result is asked for, and goes with it. -#}
 {% macro bigquery__create_work_table(name, sql) %}
   {%- set parts = profiles_sync.repeated_ctes(name, sql) -%}
-  {% call statement('work_table', fetch_result=true) %}
-    {{ profiles_sync.bigquery_work_tables(parts.tables + [{'name': name, 'sql': parts.sql}]) }}
-    select count(*) as written from {{ profiles_sync.work_relation(name) }};
-  {% endcall %}
+  {%- do profiles_sync.waiting_statements().append(profiles_sync.bigquery_work_tables(parts.tables + [{'name': name, 'sql': parts.sql}])) -%}
   {{- return(profiles_sync.work_relation(name)) -}}
+{% endmacro %}
+
+{#- Statements of the model being built that wait for the next script. -#}
+{% macro waiting_statements() %}
+  {{- return(profiles_sync.run_memory().setdefault('waiting for ' ~ (model.unique_id if model is defined else ''), [])) -}}
+{% endmacro %}
+
+{#- They as text, for the script that they go with; from then on none wait. -#}
+{% macro take_waiting_statements() %}
+  {%- set waiting = profiles_sync.waiting_statements() -%}
+  {%- set statements = waiting | join('') -%}
+  {%- do waiting.clear() -%}
+  {{- return(statements) -}}
 {% endmacro %}
 
 {#- Statements of a script that makes work tables. -#}

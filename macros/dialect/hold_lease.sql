@@ -1,8 +1,9 @@
 {#- Before a commit: makes sure that this run is still the space's sync. One that was taken for dead, on another machine or behind a network that
-    failed, must not write beside the sync that followed it. `PROFILES_SYNC_RUN_ID` is the sync's id; dbt started by hand has none. -#}
-{% macro hold_lease() %}
+    failed, must not write beside the sync that followed it. `PROFILES_SYNC_RUN_ID` is the sync's id; dbt started by hand has none. A statement
+    of the transaction may have made sure of it already (`lease_in_statement`). -#}
+{% macro hold_lease(transaction={}) %}
   {%- set run_id = env_var('PROFILES_SYNC_RUN_ID', '') -%}
-  {%- if run_id -%}
+  {%- if run_id and not transaction.lease_held -%}
     {{- return(adapter.dispatch('hold_lease', 'profiles_sync')(run_id)) -}}
   {%- endif -%}
 {% endmacro %}
@@ -34,6 +35,56 @@
 
 {#- Its file has one writer, and the home's lock is held by every process of the sync. -#}
 {% macro duckdb__hold_lease(run_id) %}
+{% endmacro %}
+
+{#- Query that a transaction's last statement depends on, so that it writes its row only while this run is the space's sync; `lease_held_by`
+    then looks whether it did. Saves the commit a question of its own. Blank for dbt started by hand, and where the question must be one. -#}
+{% macro lease_in_statement() %}
+  {%- set run_id = env_var('PROFILES_SYNC_RUN_ID', '') -%}
+  {{- return(adapter.dispatch('lease_in_statement', 'profiles_sync')(run_id) if run_id else '') -}}
+{% endmacro %}
+
+{% macro default__lease_in_statement(run_id) %}
+  {{- return(profiles_sync.lease_query(run_id)) -}}
+{% endmacro %}
+
+{#- The row is to be locked. -#}
+{% macro postgres__lease_in_statement(run_id) %}
+  {{- return('') -}}
+{% endmacro %}
+
+{% macro redshift__lease_in_statement(run_id) %}
+  {{- return(profiles_sync.default__lease_in_statement(run_id)) -}}
+{% endmacro %}
+
+{#- The row is to be locked. -#}
+{% macro sqlserver__lease_in_statement(run_id) %}
+  {{- return('') -}}
+{% endmacro %}
+
+{% macro synapse__lease_in_statement(run_id) %}
+  {{- return(profiles_sync.default__lease_in_statement(run_id)) -}}
+{% endmacro %}
+
+{#- Its script looks by itself. -#}
+{% macro bigquery__lease_in_statement(run_id) %}
+  {{- return('') -}}
+{% endmacro %}
+
+{#- There is nothing to ask. -#}
+{% macro duckdb__lease_in_statement(run_id) %}
+  {{- return('') -}}
+{% endmacro %}
+
+{#- After a statement of a transaction that depends on the lease: it has written its row, or the run ends here. -#}
+{% macro lease_held_by(transaction, name) %}
+  {%- if profiles_sync.lease_in_statement() -%}
+    {%- if not profiles_sync.written(transaction, name) -%}
+      {%- do profiles_sync.hold_lease() -%}
+      {{ exceptions.raise_compiler_error('the watermark of ' ~ this ~ ' is gone from table_state; nothing of this table was written: sync again') }}
+    {%- endif -%}
+    {%- do transaction.update({'lease_held': true}) -%}
+  {%- endif -%}
 {% endmacro %}
 
 {% macro lease_query(run_id, hint='') %}

@@ -7,10 +7,11 @@
   {{- return(profiles_sync.with_work_tables('insert into ' ~ table ~ ' ' ~ sql)) -}}
 {% endmacro %}
 
-{#- One script with the tables that the query needs; what it wrote is its result. -#}
+{#- One script with the tables that wait and that the query needs; what it wrote is its result. -#}
 {% macro bigquery__insert_work_rows(table, sql) %}
   {%- set parts = profiles_sync.repeated_ctes(table, sql) -%}
   declare rows_written int64 default 0;
+  {{- profiles_sync.take_waiting_statements() }}
   {{- profiles_sync.bigquery_work_tables(parts.tables) }}
   {{ profiles_sync.default__insert_work_rows(table, parts.sql) }};
   set rows_written = @@row_count;

@@ -7,6 +7,11 @@
   {{- return(profiles_sync.affected_rows('work_table')) -}}
 {% endmacro %}
 
+{#- With what makes the table, in one script. -#}
+{% macro bigquery__work_rows(name) %}
+  {{- return(profiles_sync.query_work_tables('select count(*) as n from ' ~ name).rows[0][0] | int) -}}
+{% endmacro %}
+
 {#- To CREATE TABLE AS it answers with one line of text, whose count is 1; how many rows a table has, it knows without reading it. -#}
 {% macro snowflake__work_rows(name) %}
   {{- return(run_query('select count(*) from ' ~ name).rows[0][0] | int) -}}

@@ -27,9 +27,15 @@
   {{- return(transaction.rows.get(name, 0)) -}}
 {% endmacro %}
 
-{#- dbt works with autocommit there, so the transaction is ours. A model that fails leaves it open; only with its session does it end: were
-    that used for the next model, any DDL there would commit what the failed one wrote, without its watermark. -#}
 {% macro snowflake__write_step(transaction, name, sql) %}
+  {%- do profiles_sync.begin_snowflake(transaction) -%}
+  {%- do profiles_sync.default__write_step(transaction, name, sql) -%}
+{% endmacro %}
+
+{#- Before the first statement of a transaction: dbt works with autocommit there, so the transaction is ours. A model that fails leaves it open;
+    only with its session does it end: were that used for the next model, any DDL there would commit what the failed one wrote, without its
+    watermark. -#}
+{% macro begin_snowflake(transaction) %}
   {%- if not transaction.rows -%}
     {%- if target.get('reuse_connections') -%}
       {{ exceptions.raise_compiler_error(
@@ -38,7 +44,6 @@
     {%- endif -%}
     {%- do run_query('begin') -%}
   {%- endif -%}
-  {%- do profiles_sync.default__write_step(transaction, name, sql) -%}
 {% endmacro %}
 
 {#- dbt works with autocommit there, so the transaction is ours. When a statement fails, the server undoes all of it (XACT_ABORT is on in every

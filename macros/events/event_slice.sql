@@ -29,9 +29,9 @@
     }) -%}
     {%- if landed_as -%}
       {%- set wanted = namespace(since=none) -%}
-      {%- for name, since in profiles_sync.backfill_boundaries()
-          if name in ('', table) and (wanted.since is none or since < wanted.since) -%}
-        {%- set wanted.since = since -%}
+      {%- for name in ['', table] -%}
+        {%- set since = profiles_sync.table_facts().get(name, {}).get('wanted_from') -%}
+        {%- if since is not none and (wanted.since is none or since < wanted.since) -%} {%- set wanted.since = since -%} {%- endif -%}
       {%- endfor -%}
       {%- do slice.update({
         'received_from': wanted.since | string if wanted.since is not none else none,
@@ -40,7 +40,7 @@
       }) -%}
     {%- endif -%}
     {%- if landed_as and slice.upto > slice.after -%}
-      {%- set first = profiles_sync.first_landings().get(landed_as) -%}
+      {%- set first = profiles_sync.table_facts().get(landed_as, {}).get('first_landed') -%}
       {%- do slice.update({'after': [slice.after, first - 1 if first is not none else slice.upto] | max}) -%}
     {%- endif -%}
     {%- if this.schema == profiles_sync.space_schema() -%}
@@ -73,51 +73,45 @@
   ) -}}
 {% endmacro %}
 
-{#- Since when events have rows, by table; the name of the limit of all tables is blank. -#}
-{% macro backfill_boundaries() %}
-  {{- return(profiles_sync.remembered_rows(
-    'select wanted.table_name, min(wanted.received_from) as received_from from ' ~ profiles_sync.contract_relation('backfill_boundaries')
-    ~ ' as wanted group by wanted.table_name'
-  )) -}}
-{% endmacro %}
-
 {#- Watermark of a table: `last_event_no`, `received_from`; both none where it has none. -#}
 {% macro table_state(table) %}
-  {{- return(profiles_sync.table_states().get(table, {'last_event_no': none, 'received_from': none})) -}}
+  {{- return(profiles_sync.table_facts().get(table, {'last_event_no': none, 'received_from': none})) -}}
 {% endmacro %}
 
-{#- Watermarks of the tables that have one, by name. -#}
-{% macro table_states() %}
+{#- What is known of each table, by name; none where there is nothing:
+    `last_event_no`, `received_from`: its watermark, and since when its events were received;
+    `first_landed`: the first event number that landed for it after its watermark;
+    `wanted_from`: since when its events are wanted. The name of the limit of all tables is blank. -#}
+{% macro table_facts() %}
   {%- set memory = profiles_sync.run_memory() -%}
-  {%- if 'table_states' not in memory -%}
-    {%- set states = {} -%}
+  {%- if 'table_facts' not in memory -%}
+    {%- set state = profiles_sync.contract_relation('table_state') -%}
+    {%- set no_number = 'cast(null as ' ~ profiles_sync.column_type('bigint') ~ ')' -%}
+    {%- set no_moment = profiles_sync.timestamp_literal(none) -%}
+    {%- set facts = {} -%}
     {%- for row in run_query(
-      'select state.table_name, max(state.last_event_no) as last_event_no, min(state.received_from) as received_from from ' ~ profiles_sync.contract_relation('table_state')
-      ~ ' as state group by state.table_name'
+      'select known.table_name, max(known.last_event_no) as last_event_no, min(known.received_from) as received_from,'
+      ~ ' min(known.first_landed) as first_landed, min(known.wanted_from) as wanted_from from ('
+      ~ 'select table_name, last_event_no, received_from, ' ~ no_number ~ ' as first_landed, ' ~ no_moment ~ ' as wanted_from from ' ~ state
+      ~ ' union all select landed.table_name, ' ~ no_number ~ ' as last_event_no, ' ~ no_moment ~ ' as received_from,'
+      ~ ' landed.first_event_no as first_landed, ' ~ no_moment ~ ' as wanted_from from '
+      ~ profiles_sync.contract_relation('landed_tables') ~ ' as landed left join (select table_name, max(last_event_no) as last_event_no from '
+      ~ state ~ ' group by table_name) as done on done.table_name = landed.table_name'
+      ~ ' where landed.last_event_no > coalesce(done.last_event_no, 0)'
+      ~ ' union all select table_name, ' ~ no_number ~ ' as last_event_no, ' ~ no_moment ~ ' as received_from, ' ~ no_number
+      ~ ' as first_landed, received_from as wanted_from from ' ~ profiles_sync.contract_relation('backfill_boundaries')
+      ~ ') as known group by known.table_name'
     ).rows -%}
-      {%- do states.update({row[0]: {'last_event_no': row[1] | int, 'received_from': row[2]}}) -%}
+      {%- do facts.update({row[0]: {
+        'last_event_no': row[1] | int if row[1] is not none else none,
+        'received_from': row[2],
+        'first_landed': row[3] | int if row[3] is not none else none,
+        'wanted_from': row[4],
+      }}) -%}
     {%- endfor -%}
-    {%- do memory.update({'table_states': states}) -%}
+    {%- do memory.update({'table_facts': facts}) -%}
   {%- endif -%}
-  {{- return(memory.table_states) -}}
-{% endmacro %}
-
-{#- First event number that landed for an event table after its watermark: a mapping of those with news. -#}
-{% macro first_landings() %}
-  {%- set memory = profiles_sync.run_memory() -%}
-  {%- if 'first_landings' not in memory -%}
-    {%- set first = {} -%}
-    {%- for name, event_no in run_query(
-      'select landed.table_name, min(landed.first_event_no) as first_event_no from ' ~ profiles_sync.contract_relation('landed_tables')
-      ~ ' as landed left join (select table_name, max(last_event_no) as last_event_no from ' ~ profiles_sync.contract_relation('table_state')
-      ~ ' group by table_name) as state on state.table_name = landed.table_name'
-      ~ ' where landed.last_event_no > coalesce(state.last_event_no, 0) group by landed.table_name'
-    ).rows -%}
-      {%- do first.update({name: event_no | int}) -%}
-    {%- endfor -%}
-    {%- do memory.update({'first_landings': first}) -%}
-  {%- endif -%}
-  {{- return(memory.first_landings) -}}
+  {{- return(memory.table_facts) -}}
 {% endmacro %}
 
 {#- Condition: an event of the slice that the table gets. `events` is an alias with `event_no`, and with `received_at` for an event table. -#}

@@ -93,16 +93,14 @@
 {% macro settings_periods() %}
   {%- set memory = profiles_sync.run_memory() -%}
   {%- if 'settings' not in memory -%}
-    {%- set versions = run_query(
-      'select from_event_no, settings from ' ~ profiles_sync.contract_relation('settings_history') ~ ' order by version'
-    ).rows -%}
+    {%- set versions = profiles_sync.recorded_settings() -%}
     {%- set periods = [] -%}
     {%- for version in versions -%}
-      {%- set first = version[0] | int -%}
-      {%- set last = (versions[loop.index][0] | int) - 1 if not loop.last else none -%}
+      {%- set first = version[1] | int -%}
+      {%- set last = (versions[loop.index][1] | int) - 1 if not loop.last else none -%}
       {#- Changed twice between two events, only the last change counts. -#}
       {%- if last is none or last >= first -%}
-        {%- do periods.append({'first': first, 'last': last, 'settings': fromjson(version[1])}) -%}
+        {%- do periods.append({'first': first, 'last': last, 'settings': fromjson(version[2])}) -%}
       {%- endif -%}
     {%- endfor -%}
     {%- do memory.update({'settings': periods}) -%}

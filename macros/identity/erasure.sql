@@ -17,7 +17,9 @@
     {%- if state.first -%}
       {%- do profiles_sync.create_work_table('work_pairs', pairs) -%}
     {%- else -%}
-      {%- do run_query(profiles_sync.with_work_tables('insert into work_pairs ' ~ pairs)) -%}
+      {% call statement('further_pairs') %}
+        {{ profiles_sync.insert_work_rows('work_pairs', pairs) }}
+      {% endcall %}
     {%- endif -%}
     {%- set state.first = false -%}
   {%- endfor -%}

@@ -1,6 +1,6 @@
 {#- Step 3, one row: what there is to do. `active`: identifiers of sets that may change something; without any, rounds and most of what is
     written are left out. `unfit`: identifiers that are not promoted, `unruled`: some of types that no rule names, `nameless`: events without any
-    identifier, `ignored`: entries of `context.externalIds` that are none, `filtered`: events that a filter took out. -#}
+    identifier, `ignored`: entries of `context.externalIds` that are none, `filtered`: events that a filter took out, `landed`: events. -#}
 {% macro identity_news(batch) %}
   {%- set known = [] -%}
   {%- for rule in batch.settings.identity_rules -%} {%- do known.append(profiles_sync.text_literal(rule.external_id_type)) -%} {%- endfor %}
@@ -17,6 +17,7 @@
     (
       select count(*) from ({{ profiles_sync.external_id_entries(batch.settings, 'event_no = set_no') }}) as entries where entries.ignored = 1
     ) as ignored,
-    (select count(*) from work_events as events where events.outcome = 'filtered') as filtered
+    (select count(*) from work_events as events where events.outcome = 'filtered') as filtered,
+    (select count(*) from work_events) as landed
   from work_identifiers
 {% endmacro %}

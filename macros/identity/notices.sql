@@ -45,7 +45,7 @@
     where repeated.outcome = 'duplicate'
   {%- endset -%}
   {#- A literal, for engines that keep events by their number to read no more than they must. -#}
-  {%- set oldest = run_query(profiles_sync.with_work_tables('select min(first_no) from (' ~ repeats ~ ') as repeats')).rows[0][0] -%}
+  {%- set oldest = profiles_sync.query_work_tables('select min(first_no) from (' ~ repeats ~ ') as repeats').rows[0][0] -%}
   {%- if oldest is not none -%}
     {%- set paths = [] -%}
     {%- for key in ['type', 'userId', 'anonymousId', 'groupId', 'previousId', 'event', 'name', 'traits', 'properties', 'context',

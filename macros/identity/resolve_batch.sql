@@ -4,11 +4,10 @@
   {%- set locations = profiles_sync.identifier_locations(batch.settings) -%}
   {%- do batch.update({'forest': false, 'contested': false, 'rounds': 0, 'trees': 0}) -%}
   {%- do profiles_sync.plan_for('lookups') -%}
-  {%- set events = profiles_sync.create_work_table('work_events', profiles_sync.identity_new_events(batch, locations)) -%}
-  {%- do batch.update({'landed': profiles_sync.work_rows(events)}) -%}
+  {%- do profiles_sync.create_work_table('work_events', profiles_sync.identity_new_events(batch, locations)) -%}
   {%- do profiles_sync.create_work_table('work_identifiers', profiles_sync.identity_identifiers(batch, locations)) -%}
-  {%- set found = run_query(profiles_sync.with_work_tables(profiles_sync.identity_news(batch))).rows[0] -%}
-  {%- for name in ['active', 'unfit', 'unruled', 'nameless', 'ignored', 'filtered'] -%} {%- do batch.update({name: found[loop.index0] | int}) -%} {%- endfor -%}
+  {%- set found = profiles_sync.query_work_tables(profiles_sync.identity_news(batch)).rows[0] -%}
+  {%- for name in ['active', 'unfit', 'unruled', 'nameless', 'ignored', 'filtered', 'landed'] -%} {%- do batch.update({name: found[loop.index0] | int}) -%} {%- endfor -%}
   {%- set small = namespace(done=not batch.active) -%}
   {%- if batch.active and batch.landed < var('identity_forest_from') -%}
     {%- set small.done = profiles_sync.identity_resolve_in_rounds(batch) -%}
@@ -75,9 +74,9 @@
     {%- do profiles_sync.create_work_table(tree, profiles_sync.identity_tree(round_no, depth.steps)) -%}
     {%- set short = namespace(ways=depth.reach < state.edges) -%}
     {%- for i in range(64) if short.ways -%}
-      {%- set short.ways = run_query(profiles_sync.with_work_tables(
+      {%- set short.ways = profiles_sync.query_work_tables(
         'select count(*) from ' ~ tree ~ ' as near inner join ' ~ tree ~ ' as further on further.node = near.parent where further.parent <> further.node'
-      )).rows[0][0] | int > 0 -%}
+      ).rows[0][0] | int > 0 -%}
       {%- if short.ways -%}
         {%- do profiles_sync.create_work_table('work_longer_tree', profiles_sync.identity_longer_tree(round_no)) -%}
         {%- do profiles_sync.create_work_table(tree, 'select node, joined_at, parent from work_longer_tree') -%}
@@ -101,8 +100,8 @@
   {%- set state = namespace(written=1) -%}
   {%- for round_no in range(1, bound + 2) if state.written > 0 -%}
     {%- if round_no == 1 -%}
-      {%- set steps = profiles_sync.create_work_table('work_steps', profiles_sync.identity_round(batch, round_no)) -%}
-      {%- set state.written = profiles_sync.work_rows(steps) -%}
+      {#- The first of the open events has nothing to wait for, so this one always finds something. -#}
+      {%- do profiles_sync.create_work_table('work_steps', profiles_sync.identity_round(batch, round_no)) -%}
     {%- else -%}
       {% call statement('identity_round', fetch_result=true) %}
         {{ profiles_sync.insert_work_rows('work_steps', profiles_sync.identity_round(batch, round_no)) }}
@@ -116,14 +115,14 @@
 
 {#- The bound is an alarm: nothing has been written, so nothing is lost. Says what ties the open events together, and the two ways out. -#}
 {% macro identity_out_of_rounds(batch) %}
-  {%- set widest = run_query(profiles_sync.with_work_tables(
+  {%- set widest = profiles_sync.query_work_tables(
     'select identifiers.external_id_type, identifiers.external_id_value, count(*) as n from work_open as touches'
     ~ " left join (select event_no from work_steps where kind = 'resolved') as done on done.event_no = touches.event_no"
     ~ ' inner join work_identifiers as identifiers on identifiers.label = touches.label and identifiers.set_no * '
     ~ profiles_sync.identity_stride() ~ ' + identifiers.rank_no = identifiers.label where done.event_no is null'
     ~ ' group by identifiers.external_id_type, identifiers.external_id_value'
     ~ ' order by n desc, identifiers.external_id_type, identifiers.external_id_value'
-  )).rows -%}
+  ).rows -%}
   {%- set names = [] -%}
   {%- for row in widest[:5] -%}
     {%- do names.append(row[0] ~ ' ' ~ tojson(row[1]) ~ ' (on ' ~ row[2] ~ ' open events)') -%}

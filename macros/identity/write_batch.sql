@@ -5,7 +5,6 @@
   {%- set raw_events = ref('profiles_sync', 'stg_events') -%}
   {%- set profiles = profiles_sync.contract_relation('identity_profiles') -%}
   {%- set events = profiles_sync.contract_relation('identity_events') -%}
-  {%- set canonical = profiles_sync.contract_relation('identity_canonical') -%}
   {%- set text = profiles_sync.column_type('text') -%}
   {%- set sync = profiles_sync.contract_relation('current_sync') -%}
   {%- set within = 'landed.event_no > ' ~ batch.after ~ ' and landed.event_no <= ' ~ batch.upto -%}
@@ -15,6 +14,20 @@
   {%- endif -%}
   {%- set transaction = profiles_sync.new_transaction() -%}
   {%- do profiles_sync.expect(transaction, 'select max(done.to_event_no) from ' ~ relation ~ ' as done', batch.after) -%}
+
+  {%- if batch.active -%}
+    {#- First, since a pool takes no DDL in a transaction, and some engines make a table of the changes. -#}
+    {%- set moved -%}
+      select {{ profiles_sync.profile_of('profile') }} as profile_no, {{ profiles_sync.profile_of('min(canonical)') }} as canonical_no
+      from work_moves
+      where pointer = 0
+      group by profile
+    {%- endset -%}
+    {%- do profiles_sync.replace_rows(
+      transaction, profiles_sync.contract_relation('identity_canonical'), moved, ['profile_no'], ['profile_no', 'canonical_no'],
+      prefix='canonical_', name='work_canonical'
+    ) -%}
+  {%- endif %}
 
   {% call profiles_sync.write_step(transaction, 'seen_messages') %}
   insert into {{ profiles_sync.contract_relation('seen_messages') }} (message_key, event_no)
@@ -75,17 +88,6 @@
   ) as merges on merges.event_no = added.event_no
   {% endcall %}
 
-  {% call profiles_sync.write_step(transaction, 'forget_canonical') %}
-  delete from {{ canonical }}
-  where profile_no in (select {{ profiles_sync.profile_of('moves.profile') }} from work_moves as moves where moves.pointer = 0)
-  {% endcall %}
-  {% call profiles_sync.write_step(transaction, 'identity_canonical') %}
-  insert into {{ canonical }} (profile_no, canonical_no)
-  select {{ profiles_sync.profile_of('profile') }}, {{ profiles_sync.profile_of('min(canonical)') }}
-  from work_moves
-  where pointer = 0
-  group by profile
-  {% endcall %}
   {%- endif %}
 
   {%- set clock_ms = '(select max(work_events.clock_ms) from work_events)' -%}
@@ -164,6 +166,7 @@
   {% endcall %}
   {%- endif %}
 
+  {%- set lease = profiles_sync.lease_in_statement() %}
   {% call profiles_sync.write_step(transaction, 'identity_resolution') %}
   insert into {{ relation }}
     (sync_id, from_event_no, to_event_no, clock_ms, settings_version, events, duplicates, filtered, profiles_created, profiles_merged,
@@ -178,10 +181,12 @@
     {{ batch.landed - batch.filtered }} - {{ profiles_sync.written(transaction, 'seen_messages') }},
     {{ batch.filtered }},
     {{ profiles_sync.written(transaction, 'identity_profiles') }},
-    {{ profiles_sync.written(transaction, 'identity_canonical') }} - {{ profiles_sync.written(transaction, 'forget_canonical') }},
+    {{ profiles_sync.written(transaction, 'canonical_added') }} - {{ profiles_sync.written(transaction, 'canonical_replaced') }},
     {{ profiles_sync.written(transaction, 'identity_violations') }},
     {{ profiles_sync.sync_uuid_ts() }}
+  {{ 'from (' ~ lease ~ ') as lease' if lease }}
   {% endcall %}
+  {%- do profiles_sync.lease_held_by(transaction, 'identity_resolution') -%}
   {%- do profiles_sync.commit_transaction(transaction) -%}
   {%- set duplicates = batch.landed - batch.filtered - profiles_sync.written(transaction, 'seen_messages') -%}
   {%- if duplicates > 0 -%} {%- do profiles_sync.identity_note_duplicates(batch) -%} {%- endif -%}
@@ -190,7 +195,7 @@
     'duplicates': duplicates,
     'filtered': batch.filtered,
     'profiles_created': profiles_sync.written(transaction, 'identity_profiles'),
-    'profiles_merged': profiles_sync.written(transaction, 'identity_canonical') - profiles_sync.written(transaction, 'forget_canonical'),
+    'profiles_merged': profiles_sync.written(transaction, 'canonical_added') - profiles_sync.written(transaction, 'canonical_replaced'),
     'violations': profiles_sync.written(transaction, 'identity_violations'),
   }) -}}
 {% endmacro %}

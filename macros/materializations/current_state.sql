@@ -31,28 +31,16 @@
   {%- set new_columns = [] if kept else profiles_sync.fit_columns(target_relation, header.columns) -%}
 
   {%- if profiles_sync.has_work(header.slice) -%}
-    {%- set delta = profiles_sync.create_work_table(profiles_sync.table_name(this) ~ '__delta', sql) -%}
     {%- set transaction = profiles_sync.new_transaction() -%}
-    {%- if profiles_sync.work_rows(delta) %}
-      {%- set names = header.names or (adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list) -%}
-      {%- if config.get('meta', {}).get('deletes') %}
-        {% call profiles_sync.write_step(transaction, 'delete') %}
-          {{ profiles_sync.delete_matching(target_relation, "(select * from " ~ delta ~ " where _action = 'delete')", key) }}
-        {% endcall %}
-      {%- endif %}
-      {% call profiles_sync.write_step(transaction, 'replace') %}
-        {{ profiles_sync.delete_matching(target_relation, delta, key) }}
-      {% endcall %}
-      {% call profiles_sync.write_step(transaction, 'add') %}
-        insert into {{ target_relation }} ({{ profiles_sync.column_list(names) }})
-        select {{ profiles_sync.column_list(names, 'change') }} from {{ delta }} as change where change._action = 'upsert'
-      {% endcall %}
-    {%- endif %}
+    {%- set names = header.names or (adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list) -%}
+    {%- do profiles_sync.replace_rows(
+      transaction, target_relation, sql, key, names, config.get('meta', {}).get('deletes', false), name=profiles_sync.table_name(this) ~ '__delta'
+    ) -%}
     {%- do profiles_sync.move_watermark(header.slice, transaction) -%}
     {%- do profiles_sync.commit_transaction(transaction) -%}
-    {%- set updated = profiles_sync.written(transaction, 'replace') -%}
+    {%- set replaced = profiles_sync.written(transaction, 'replaced') -%}
     {%- do rows.update({
-      'deleted': profiles_sync.written(transaction, 'delete'), 'updated': updated, 'inserted': profiles_sync.written(transaction, 'add') - updated,
+      'deleted': profiles_sync.written(transaction, 'deleted'), 'updated': replaced, 'inserted': profiles_sync.written(transaction, 'added') - replaced,
     }) -%}
   {%- else -%}
     {%- do profiles_sync.commit() -%}

@@ -18,12 +18,7 @@
 
   {%- set counts = {'events': 0, 'duplicates': 0, 'filtered': 0, 'profiles_created': 0, 'profiles_merged': 0, 'violations': 0} -%}
   {%- set done = namespace(commits=0, first=true, upto=0) -%}
-  {%- set versions = profiles_sync.settings_versions({
-    'after': 'select max(commits.to_event_no) from ' ~ target_relation ~ ' as commits',
-    'clock_ms': 'select max(commits.clock_ms) from ' ~ target_relation ~ ' as commits',
-    'last_no': 'select max(landed.event_no) from ' ~ profiles_sync.contract_relation('raw_events') ~ ' as landed',
-    'last_action_no': 'select max(actions.event_no) from ' ~ profiles_sync.contract_relation('identity_actions') ~ ' as actions',
-  }) -%}
+  {%- set versions = profiles_sync.settings_versions(profiles_sync.identity_position(target_relation)) -%}
   {%- set found = versions[-1] -%}
   {%- set after, last_no, last_action_no = (found.after or 0) | int, (found.last_no or 0) | int, (found.last_action_no or 0) | int -%}
   {%- if last_no - after > after / 10 -%}
@@ -64,3 +59,13 @@
   ) -%}
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{#- Subqueries that say where resolution stands: its last commit and its clock, the last event and the last action on an identity. -#}
+{% macro identity_position(resolution) %}
+  {{- return({
+    'after': 'select max(commits.to_event_no) from ' ~ resolution ~ ' as commits',
+    'clock_ms': 'select max(commits.clock_ms) from ' ~ resolution ~ ' as commits',
+    'last_no': 'select max(landed.event_no) from ' ~ profiles_sync.contract_relation('raw_events') ~ ' as landed',
+    'last_action_no': 'select max(actions.event_no) from ' ~ profiles_sync.contract_relation('identity_actions') ~ ' as actions',
+  }) -}}
+{% endmacro %}

@@ -5,10 +5,12 @@
 
 {% macro default__move_watermark(slice, transaction) %}
   {%- if slice.known -%}
+    {%- set lease = profiles_sync.lease_in_statement() -%}
     {% call profiles_sync.write_step(transaction, 'move_watermark') %}
       update {{ profiles_sync.contract_relation('table_state') }} set last_event_no = {{ slice.upto }}, received_from = {{ profiles_sync.timestamp_literal(slice.received_from) }}, uuid_ts = {{ profiles_sync.sync_uuid_ts() }}
-      where table_name = {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}
+      where table_name = {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}{{ ' and exists (' ~ lease ~ ')' if lease }}
     {% endcall %}
+    {%- do profiles_sync.lease_held_by(transaction, 'move_watermark') -%}
   {%- else -%}
     {%- do profiles_sync.add_watermark(slice, transaction) -%}
   {%- endif -%}
@@ -43,18 +45,21 @@
 {% endmacro %}
 
 {% macro add_watermark(slice, transaction) %}
+  {%- set lease = profiles_sync.lease_in_statement() -%}
   {% call profiles_sync.write_step(transaction, 'move_watermark') %}
     insert into {{ profiles_sync.contract_relation('table_state') }} (table_name, last_event_no, received_from, uuid_ts)
     select {{ profiles_sync.text_literal(profiles_sync.table_name(this)) }}, {{ slice.upto }}, {{ profiles_sync.timestamp_literal(slice.received_from) }}, {{ profiles_sync.sync_uuid_ts() }}
+    {{- ' from (' ~ lease ~ ') as lease' if lease }}
   {% endcall %}
+  {%- do profiles_sync.lease_held_by(transaction, 'move_watermark') -%}
 {% endmacro %}
 
 {#- After the commit: the run's memory follows, for the tables made of this one. -#}
 {% macro remember_watermark(slice) %}
   {%- set table = profiles_sync.table_name(this) -%}
   {%- set state = profiles_sync.table_state(table) -%}
-  {%- do profiles_sync.run_memory().table_states.update({
-    table: {'last_event_no': slice.upto, 'received_from': slice.received_from or state.received_from}
+  {%- do profiles_sync.table_facts().update({
+    table: dict(state, last_event_no=slice.upto, received_from=slice.received_from or state.received_from)
   }) -%}
 {% endmacro %}
 

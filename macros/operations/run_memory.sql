@@ -6,10 +6,11 @@
 
 {#- Asks, before the first model, what all of them want to know: those that start together would each ask for themselves. -#}
 {% macro fill_run_memory() %}
-  {%- do profiles_sync.settings_periods() -%}
-  {%- do profiles_sync.table_states() -%}
-  {%- do profiles_sync.first_landings() -%}
-  {%- do profiles_sync.backfill_boundaries() -%}
+  {%- set identity = 'model.profiles_sync.identity_resolution' -%}
+  {%- set node = graph.nodes[identity] -%}
+  {%- set resolution = adapter.get_relation(node.database, node.schema, node.alias) if identity in selected_resources else none -%}
+  {%- do profiles_sync.recorded_settings(profiles_sync.identity_position(resolution) if resolution is not none else {}) -%}
+  {%- do profiles_sync.table_facts() -%}
   {%- do profiles_sync.registry_rows(profiles_sync.tables_built()[0], 'active') -%}
 {% endmacro %}
 

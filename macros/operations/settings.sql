@@ -7,9 +7,7 @@
   {%- if execute -%}
     {%- set history = profiles_sync.contract_relation('settings_history') -%}
     {%- set origin = namespace(last='dbt', last_text='') -%}
-    {%- set columns = ['version', 'from_event_no', 'settings', 'origin'] -%}
-    {%- for name, subquery in facts.items() -%} {%- do columns.append('(' ~ subquery ~ ') as ' ~ name) -%} {%- endfor -%}
-    {%- for row in run_query('select ' ~ columns | join(', ') ~ ' from ' ~ history ~ ' order by version').rows -%}
+    {%- for row in profiles_sync.recorded_settings(facts) -%}
       {%- do versions.append({'version': row[0] | int, 'from_event_no': row[1] | int, 'settings': fromjson(row[2]), 'origin': row[3]}) -%}
       {%- for name in facts -%} {%- do versions[-1].update({name: row[4 + loop.index0]}) -%} {%- endfor -%}
       {%- set origin.last = row[3] -%}
@@ -25,12 +23,32 @@
           select {{ version }}, {{ from_event_no }}, {{ profiles_sync.text_literal(tojson(composed, sort_keys=true)) }}, 'dbt', {{ profiles_sync.now_utc() }}
         {% endcall %}
         {%- do profiles_sync.commit() -%}
-        {%- do profiles_sync.run_memory().pop('settings', none) -%}
+        {%- do profiles_sync.forget_settings() -%}
         {{- return(profiles_sync.settings_versions(facts)) -}}
       {%- endif -%}
     {%- endif -%}
   {%- endif -%}
   {{- return(versions) -}}
+{% endmacro %}
+
+{#- Rows of `settings_history` (version, from_event_no, settings, origin), oldest first, with `facts` behind them. The run remembers them: those of
+    identity are asked for before the first model (`fill_run_memory`). -#}
+{% macro recorded_settings(facts={}) %}
+  {%- set columns = ['version', 'from_event_no', 'settings', 'origin'] -%}
+  {%- for name, subquery in facts.items() -%} {%- do columns.append('(' ~ subquery ~ ') as ' ~ name) -%} {%- endfor -%}
+  {%- set memory = profiles_sync.run_memory() -%}
+  {%- if 'settings_history' not in memory or memory.settings_history.facts | length < facts | length -%}
+    {%- set rows = run_query(
+      'select ' ~ columns | join(', ') ~ ' from ' ~ profiles_sync.contract_relation('settings_history') ~ ' order by version'
+    ).rows -%}
+    {%- do memory.update({'settings_history': {'facts': facts, 'rows': rows}}) -%}
+  {%- endif -%}
+  {{- return(memory.settings_history.rows) -}}
+{% endmacro %}
+
+{#- What was remembered of them no longer holds. -#}
+{% macro forget_settings() %}
+  {%- for name in ['settings_history', 'settings'] -%} {%- do profiles_sync.run_memory().pop(name, none) -%} {%- endfor -%}
 {% endmacro %}
 
 {#- After a rebuild with the rules of today: records that they hold for everything before, too, so that the next rebuild gives the same. -#}

@@ -3,10 +3,25 @@
 {% macro start_run() %}
   {%- if execute and flags.WHICH in ('run', 'build') and profiles_sync.builds_our_models() -%}
     {%- do profiles_sync.prepare_space() -%}
-    {#- The mark of the sync that followed is not an orphan's to use up. -#}
-    {%- do profiles_sync.hold_lease() -%}
     {%- do profiles_sync.grant_readers() -%}
-    {%- set current = profiles_sync.contract_relation('current_sync') -%}
+    {%- do profiles_sync.take_up_mark() -%}
+    {%- do profiles_sync.tidy_watermarks() -%}
+    {%- do profiles_sync.fill_run_memory() -%}
+    {%- do adapter.commit() -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- Marks the run's `uuid_ts` as taken up. -#}
+{% macro take_up_mark() %}
+  {%- set current = profiles_sync.contract_relation('current_sync') -%}
+  {%- set run_id = env_var('PROFILES_SYNC_RUN_ID', '') -%}
+  {%- if run_id -%}
+    {#- Not that of a sync which followed. -#}
+    {% call statement('start_run', fetch_result=true) %}
+      update {{ current }} set consumed = 1 where sync_id = {{ profiles_sync.text_literal(run_id) }}
+    {% endcall %}
+    {%- if not profiles_sync.affected_rows('start_run') -%} {{ exceptions.raise_compiler_error(profiles_sync.lost_lease_message()) }} {%- endif -%}
+  {%- else -%}
     {%- set pending = (run_query('select count(*) from ' ~ current ~ ' where consumed = 0').rows[0][0]) | int -%}
     {% call statement('start_run') %}
       {%- if pending %}
@@ -28,9 +43,6 @@
       delete from {{ current }} where uuid_ts < (select max(c.uuid_ts) from {{ current }} as c)
     {% endcall %}
     {% endif %}
-    {%- do profiles_sync.tidy_watermarks() -%}
-    {%- do profiles_sync.fill_run_memory() -%}
-    {%- do adapter.commit() -%}
   {%- endif -%}
 {% endmacro %}
 
