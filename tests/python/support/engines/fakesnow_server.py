@@ -88,7 +88,12 @@ def _merge(cursor: Any, statement: exp.Expr) -> exp.Expr:
     sql = f"{cursor._transform(statement, None).sql(dialect='duckdb')} returning merge_action"
     done = [action for (action,) in cursor._duck_conn.execute(sql).fetchall()]
     kinds = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
-    kept = {kind for when in statement.args["whens"].expressions for kind in kinds if kind in str(when.args["then"].sql()).upper()[:6]}
+    kept = {
+        kind
+        for when in statement.args["whens"].expressions
+        for kind in kinds
+        if kind in str(when.args["then"].sql()).upper()[:6]
+    }
     counts = [f'{done.count(kind)} as "number of rows {name}"' for kind, name in kinds.items() if kind in kept]
     return parse_one(f"select {', '.join(counts)}", read="snowflake")
 
