@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -40,7 +40,12 @@ from profiles_sync.landing.structure import SLOTS, TYPES
 from profiles_sync.landing.structure import Path as KeyPath
 from profiles_sync.landing.worker import read_in_processes
 from profiles_sync.naming import EVENT_TYPE_TABLES, TRAIT_TABLE, NameRules, event_table_name
-from profiles_sync.privacy.requests import Suppression, read_suppression
+from profiles_sync.privacy.requests import (
+    Suppression,
+    count_of_suppressions,
+    count_of_unfinished,
+    read_suppression,
+)
 from profiles_sync.privacy.stubs import ERASED, leave_bare_stubs
 from profiles_sync.project import Workplace, run_dbt
 from profiles_sync.warehouse import Warehouse, open_warehouse
@@ -91,10 +96,11 @@ def land(
     now: datetime | None = None,
     progress: ProgressCallback | None = None,
     rebuilding: bool = False,
+    erase: Callable[[], None] | None = None,
 ) -> LoadReport:
     """Land every new file of the sources as one load.
 
-    The caller holds the home's lock. The warehouse is connected to twice, before and after reading, and is free again
+    The caller holds the home's lock. The warehouse is connected to before and after reading, and is free again
     when this returns. Either all of the load is there afterwards or nothing.
 
     Args:
@@ -105,6 +111,7 @@ def land(
         now: Time of the load, for tests.
         progress: Called as the work goes on.
         rebuilding: A rebuild follows.
+        erase: Called first of all where an erasure was begun and not ended, with the warehouse free.
 
     Raises:
         LandingError: A source cannot be listed, or reading failed as a whole. A single file that cannot be read stops
@@ -119,7 +126,11 @@ def land(
     prepare_space(workplace, rebuilding=rebuilding)
     with open_warehouse(workplace.target) as warehouse:
         state = _read_state(warehouse)
-        _refuse_long_settings(warehouse, settings or "")
+    if state.is_erasing and erase is not None:
+        erase()
+        with open_warehouse(workplace.target) as warehouse:
+            state = _read_state(warehouse)
+    _refuse_long_settings(settings or "", warehouse.text_bytes)
     clock = now or _utc_now()
     # Times of loads increase whatever the clock says; a call without a time of receipt came when the clock says.
     loaded_at = max(clock, timestamps.to_datetime(timestamps.from_datetime(state.loaded_at) + 1))
@@ -163,13 +174,14 @@ def land(
         _write_files(scratch, files, options.source_names)
         with open_warehouse(workplace.target) as warehouse, warehouse.transaction():
             warehouse.lock(warehouse.ops("loads"))
-            if _read_position(warehouse) != state.position:
+            base = _read_base(warehouse)
+            if base.position != state.position:
                 raise LandingError(
                     "another landing wrote to this space in the meantime; nothing of this load was written",
                     hint="Let one sync at a time run on a space.",
                     code="E_LOCKED",
                 )
-            return replace(_write(warehouse, load, scratch, new_settings, started), passed_over=passed_over)
+            return replace(_write(warehouse, load, base, scratch, new_settings, started), passed_over=passed_over)
 
 
 def prepare_space(workplace: Workplace, *, rebuilding: bool = False) -> None:
@@ -212,6 +224,7 @@ class _State:
         timestamp_paths: Paths of columns that are timestamps.
         has_actions: There are actions on identities that have no number yet.
         suppression: Whose calls are not to land.
+        is_erasing: An erasure was begun and not ended.
     """
 
     ledger: Ledger
@@ -221,34 +234,76 @@ class _State:
     timestamp_paths: frozenset[KeyPath]
     has_actions: bool
     suppression: Suppression | None
+    is_erasing: bool
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What a load is put on top of, as it is under the lock.
+
+    Attributes:
+        position: As in `_State`.
+        event_no: The last number given.
+        has_events: There are calls.
+        has_erased: Calls were erased.
+        has_actions: As in `_State`.
+    """
+
+    position: tuple[int, int]
+    event_no: int
+    has_events: bool
+    has_erased: bool
+    has_actions: bool
 
 
 def _read_state(warehouse: Warehouse) -> _State:
-    position = _read_position(warehouse)
-    files = warehouse.query(f"select file_path, etag, size_bytes from {warehouse.ops('landed_files')}")
-    loaded_at = warehouse.query(f"select max(loaded_at) from {warehouse.ops('loads')}")[0][0]
     history = warehouse.ops("settings_history")
-    settings = warehouse.query(
-        f"select settings from {history} where version = (select max(h.version) from {history} as h)"
+    loads, files, loaded_at, settings, waiting, suppressions, erasures = _read_each(
+        warehouse,
+        *_position_queries(warehouse),
+        f"select max(loaded_at) from {warehouse.ops('loads')}",
+        f"select max(settings) from {history} where version = (select max(h.version) from {history} as h)",
+        f"select count(*) from {_waiting_actions(warehouse)}",
+        count_of_suppressions(warehouse),
+        count_of_unfinished(warehouse),
     )
+    ledger = Ledger(warehouse.query(f"select file_path, etag, size_bytes from {warehouse.ops('landed_files')}"))
     paths = warehouse.query(
         f"select distinct raw_path from {warehouse.ops('column_registry')} where data_type = 'timestamp'"
     )
     return _State(
-        Ledger(files),
-        position,
+        ledger,
+        (loads, files),
         loaded_at or timestamps.EPOCH,
-        settings[0][0] if settings else None,
+        settings,
         frozenset(tuple(json.loads(path)) for (path,) in paths),
-        bool(_waiting_actions(warehouse)),
-        read_suppression(warehouse),
+        bool(waiting),
+        read_suppression(warehouse) if suppressions else None,
+        bool(erasures),
     )
 
 
-def _read_position(warehouse: Warehouse) -> tuple[int, int]:
-    counts = (f"(select count(*) from {warehouse.ops(table)})" for table in ("loads", "landed_files"))
-    loads, files = warehouse.query(f"select {', '.join(counts)}")[0]
-    return int(loads), int(files)
+def _read_base(warehouse: Warehouse) -> _Base:
+    loads, files, numbered, newest, erased, waiting = _read_each(
+        warehouse,
+        *_position_queries(warehouse),
+        f"select max(last_event_no) from {warehouse.ops('loads')}",
+        f"select max(event_no) from {warehouse.staging('raw_events')}",
+        f"select count(*) from {warehouse.ops('erased_events')}",
+        f"select count(*) from {_waiting_actions(warehouse)}",
+    )
+    # Numbers are never given twice, also when the rows they stood on have been erased.
+    event_no = max(int(numbered or 0), int(newest or 0))
+    return _Base((loads, files), event_no, newest is not None, bool(erased), bool(waiting))
+
+
+def _position_queries(warehouse: Warehouse) -> list[str]:
+    return [f"select count(*) from {warehouse.ops(table)}" for table in ("loads", "landed_files")]
+
+
+def _read_each(warehouse: Warehouse, *queries: str) -> tuple[Any, ...]:
+    """Return the one value of each query, asked for in one statement."""
+    return warehouse.query(f"select {', '.join(f'({query})' for query in queries)}")[0]
 
 
 def _without_touched(files: Sequence[NewFile], ledger: Ledger) -> tuple[list[NewFile], list[FileOutcome]]:
@@ -345,19 +400,23 @@ class _EventTable:
     events: int
     first_event_no: int
     last_event_no: int
+    event_names: frozenset[str]
 
 
-def _write(warehouse: Warehouse, load: _Load, scratch: Path, settings: str | None, started: float) -> LoadReport:
-    before = _last_event_no(warehouse)
+def _write(
+    warehouse: Warehouse, load: _Load, base: _Base, scratch: Path, settings: str | None, started: float
+) -> LoadReport:
+    before = base.event_no
     _insert_events(warehouse, load, scratch, before)
-    _erase_copies(warehouse, before)
+    if base.has_erased:
+        _erase_copies(warehouse, before)
     tables = _event_tables(warehouse, load, before)
-    actions = _number_actions(warehouse, load, before + load.landed)
+    actions = _number_actions(warehouse, load, before + load.landed) if base.has_actions else 0
     numbers = load.landed + actions
     first, last = (before + 1, before + numbers) if numbers else (None, None)
-    if load.landed:
-        _record_backfill_boundary(warehouse, load, before)
-    new_tables = _update_event_registry(warehouse, load, tables, before)
+    if load.landed and not base.has_events:
+        _record_backfill_boundary(warehouse, load)
+    new_tables = _update_event_registry(warehouse, load, tables)
     new_columns = _update_column_registry(warehouse, load, scratch, tables)
     _insert_rejects(warehouse, load, scratch)
     version = _record_settings(warehouse, load, settings, before + 1) if settings is not None else None
@@ -397,26 +456,18 @@ def _write(warehouse: Warehouse, load: _Load, scratch: Path, settings: str | Non
     )
 
 
-def _last_event_no(warehouse: Warehouse) -> int:
-    # Numbers are never given twice, also when the rows they stood on have been erased.
-    loads, events = warehouse.ops("loads"), warehouse.staging("raw_events")
-    sql = f"select (select max(last_event_no) from {loads}), (select max(event_no) from {events})"
-    return max(int(number or 0) for number in warehouse.query(sql)[0])
-
-
-def _waiting_actions(warehouse: Warehouse) -> list[str]:
-    sql = f"select action_id from {warehouse.ops('identity_actions')} where event_no is null order by requested_at, action_id"
-    return [row[0] for row in warehouse.query(sql)]
+def _waiting_actions(warehouse: Warehouse) -> str:
+    return f"{warehouse.ops('identity_actions')} where event_no is null"
 
 
 def _number_actions(warehouse: Warehouse, load: _Load, before: int) -> int:
     """Give the waiting actions on identities their places, after the events of the load; returns how many."""
-    waiting = _waiting_actions(warehouse)
+    waiting = warehouse.query(f"select action_id from {_waiting_actions(warehouse)} order by requested_at, action_id")
     warehouse.update(
         warehouse.ops("identity_actions"),
         ["action_id"],
         ["event_no", "load_id"],
-        [(action_id, event_no, load.load_id) for event_no, action_id in enumerate(waiting, before + 1)],
+        [(action_id, event_no, load.load_id) for event_no, (action_id,) in enumerate(waiting, before + 1)],
     )
     return len(waiting)
 
@@ -446,8 +497,6 @@ def _insert_events(warehouse: Warehouse, load: _Load, scratch: Path, before: int
 def _erase_copies(warehouse: Warehouse, before: int) -> None:
     """Leave nothing of calls that come again after they were erased: a copy of their file, or one written anew."""
     listed, raw = warehouse.ops("erased_events"), warehouse.staging("raw_events")
-    if not warehouse.query(f"select count(*) from {listed}")[0][0]:
-        return
     copies = (
         f"event_no > {before} and message_id in (select earlier.message_id from {raw} as earlier "
         f"inner join {listed} as listed on listed.event_no = earlier.event_no)"
@@ -487,23 +536,28 @@ def _event_tables(warehouse: Warehouse, load: _Load, before: int) -> dict[str, _
     """Return what the load brought, by event type table and track table, whether or not it may have a table."""
     if not load.landed:
         return {}
+    # A page's name makes no table, and there may be very many.
+    event_name = "case when type = 'track' then event_name end"
     rows = warehouse.query(
-        "select type, event_slug, count(*), min(event_no), max(event_no) "
+        f"select type, event_slug, {event_name}, count(*), min(event_no), max(event_no) "
         f"from {warehouse.staging('raw_events')} where event_no > {before} and type <> '{ERASED}' "
-        "group by type, event_slug"
+        f"group by type, event_slug, {event_name}"
     )
     tables: dict[str, _EventTable] = {}
-    for kind, slug, events, first, last in rows:
-        for name in (EVENT_TYPE_TABLES[kind], slug):
+    for kind, slug, event, events, first, last in rows:
+        for name, called in ((EVENT_TYPE_TABLES[kind], kind), (slug, event)):
             if name is not None:
-                seen = tables.get(name, _EventTable(0, first, last))
+                seen = tables.get(name, _EventTable(0, first, last, frozenset()))
                 tables[name] = _EventTable(
-                    seen.events + events, min(seen.first_event_no, first), max(seen.last_event_no, last)
+                    seen.events + events,
+                    min(seen.first_event_no, first),
+                    max(seen.last_event_no, last),
+                    seen.event_names | {called},
                 )
     return tables
 
 
-def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, _EventTable], before: int) -> list[str]:
+def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, _EventTable]) -> list[str]:
     """Register the load's event tables; those beyond the limit leave `tables`. Return the new track tables."""
     target = warehouse.ops("event_registry")
     known = {
@@ -523,11 +577,10 @@ def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, 
             f"{len(refused)} new tables beyond {load.options.max_event_tables}, such as {refused[0]}: in tracks only"
         )
         load.notices.append(Notice("table_limit", "tracks", None, events, detail))
-    event_names = _event_names(warehouse, before) if load.landed else {}
     added, moved, renamed = [], [], []
     for name, table in tables.items():
         kind = "event_type" if name in kinds else "track"
-        found = {kinds[name]} if name in kinds else event_names[name]
+        found = table.event_names
         earlier = set(json.loads(known[name][1])) if name in known else set()
         every = sorted(earlier | found)
         # Names that differ in an id could fill the row.
@@ -556,17 +609,6 @@ def _update_event_registry(warehouse: Warehouse, load: _Load, tables: dict[str, 
         ],
     )
     return [name for name in new_tracks if name in tables]
-
-
-def _event_names(warehouse: Warehouse, before: int) -> dict[str, set[str]]:
-    rows = warehouse.query(
-        f"select distinct event_slug, event_name from {warehouse.staging('raw_events')} "
-        f"where event_no > {before} and type = 'track'"
-    )
-    names: dict[str, set[str]] = {}
-    for slug, name in rows:
-        names.setdefault(slug, set()).add(name)
-    return names
 
 
 def _update_column_registry(
@@ -638,10 +680,8 @@ def _record_settings(warehouse: Warehouse, load: _Load, settings: str, from_even
     return version
 
 
-def _record_backfill_boundary(warehouse: Warehouse, load: _Load, before: int) -> None:
+def _record_backfill_boundary(warehouse: Warehouse, load: _Load) -> None:
     """Record, with the first events of a space, how far back its event tables go."""
-    if warehouse.query(f"select min(event_no) from {warehouse.staging('raw_events')}")[0][0] <= before:
-        return
     months = load.options.backfill_months
     boundary = timestamps.EPOCH
     if months != "all":
@@ -704,8 +744,8 @@ def _insert_ledger(warehouse: Warehouse, load: _Load, first: int | None, last: i
     )
 
 
-def _refuse_long_settings(warehouse: Warehouse, settings: str) -> None:
-    size, most = len(settings.encode()), warehouse.text_bytes
+def _refuse_long_settings(settings: str, most: int) -> None:
+    size = len(settings.encode())
     if most and size > most:
         raise ConfigError(
             f"all settings together are {size} bytes of JSON, and a text of this warehouse holds {most}",

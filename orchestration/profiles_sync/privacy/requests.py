@@ -51,15 +51,24 @@ def hashed(salt: bytes, user_id: str) -> str:
     return hmac.new(salt, user_id.encode(), hashlib.sha256).hexdigest()
 
 
+def count_of_suppressions(warehouse: Warehouse) -> str:
+    """Return the query for the number of requests that `read_suppression` would read."""
+    return f"select count(*) from {_suppressions(warehouse)}"
+
+
 def read_suppression(warehouse: Warehouse) -> Suppression | None:
     """Return whose calls are not to land, None when nobody was ever suppressed: the newest request of each user counts."""
     rows = warehouse.query(
-        f"select salt, user_id_hash, action from {warehouse.ops('privacy_requests')} "
-        f"where action in ('{Action.SUPPRESS.value}', '{Action.UNSUPPRESS.value}') order by requested_at, request_id"
+        f"select salt, user_id_hash, action from {_suppressions(warehouse)} order by requested_at, request_id"
     )
     newest = {user: action for _, user, action in rows}
     users = frozenset(user for user, action in newest.items() if action == Action.SUPPRESS.value)
     return Suppression(bytes.fromhex(rows[0][0]), users) if users else None
+
+
+def _suppressions(warehouse: Warehouse) -> str:
+    actions = f"'{Action.SUPPRESS.value}', '{Action.UNSUPPRESS.value}'"
+    return f"{warehouse.ops('privacy_requests')} where action in ({actions})"
 
 
 def record(warehouse: Warehouse, action: Action, user_ids: Sequence[str], status: RequestStatus, events: int) -> None:
@@ -106,10 +115,14 @@ def record(warehouse: Warehouse, action: Action, user_ids: Sequence[str], status
     )
 
 
+def count_of_unfinished(warehouse: Warehouse) -> str:
+    """Return the query for the number of erasures that were begun and not ended."""
+    return f"select count(*) from {warehouse.ops('privacy_requests')} where status = '{RequestStatus.RUNNING.value}'"
+
+
 def has_unfinished(warehouse: Warehouse) -> bool:
     """Whether an erasure was begun and not ended."""
-    table = warehouse.ops("privacy_requests")
-    return bool(warehouse.query(f"select count(*) from {table} where status = '{RequestStatus.RUNNING.value}'")[0][0])
+    return bool(warehouse.query(count_of_unfinished(warehouse))[0][0])
 
 
 def finish(warehouse: Warehouse) -> None:

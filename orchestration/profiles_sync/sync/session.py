@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 import traceback
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +23,6 @@ from profiles_sync import alerts
 from profiles_sync.errors import ProfilesSyncError
 from profiles_sync.landing import LandingOptions, LoadReport, Source, SourceName, land
 from profiles_sync.landing.files import public_path
-from profiles_sync.landing.load import prepare_space
 from profiles_sync.landing.model import RECENT_DAYS
 from profiles_sync.privacy.erase import strip
 from profiles_sync.privacy.requests import finish, has_unfinished
@@ -158,7 +157,7 @@ class Session:
         Raises:
             ProfilesSyncError: Nothing to read was ever named, a setting is wrong, or landing failed.
         """
-        self._rebuild = self._go_on_erasing(rebuilding=full_refresh) or full_refresh
+        self._rebuild = full_refresh
         if with_current_rules:
             self._variables = ["--vars", "{with_current_rules: true}"]
         archives = _digest(source.path for source in self.workplace.deployment.sources)
@@ -167,8 +166,9 @@ class Session:
             self.workplace,
             sources,
             self._reporter,
-            rebuilding=self._rebuild,
+            rebuilding=full_refresh,
             recent_days=None if whole else RECENT_DAYS,
+            erase=self._go_on_erasing,
         )
         if whole and not sources and not any(file.status == "unavailable" for file in report.files):
             self._instance.add_run_tags(self.run_id, {history.LISTING_TAG: archives})
@@ -188,17 +188,11 @@ class Session:
             self._finish(conclude(landing=self._landing), context)
         return report
 
-    def _go_on_erasing(self, *, rebuilding: bool) -> bool:
-        """Make stubs of the calls that somebody asked to erase; returns whether the tables have yet to be rebuilt without them."""
-        if self.workplace.home.binding is None:
-            return False
-        prepare_space(self.workplace, rebuilding=rebuilding)
-        with open_store(self.workplace) as store:
-            erasing = has_unfinished(store.warehouse)
-        if erasing:
-            self._reporter.phase("Erasing")
-            strip(self.workplace)
-        return erasing
+    def _go_on_erasing(self) -> None:
+        """Make stubs of the calls that somebody asked to erase; the tables have yet to be rebuilt without them."""
+        self._rebuild = True
+        self._reporter.phase("Erasing")
+        strip(self.workplace)
 
     def build(
         self, context: dg.AssetExecutionContext, translator: DagsterDbtTranslator
@@ -484,6 +478,7 @@ def land_files(
     *,
     rebuilding: bool = False,
     recent_days: int | None = None,
+    erase: Callable[[], None] | None = None,
 ) -> LoadReport:
     """Land what is new. The caller holds the home's lock.
 
@@ -493,6 +488,7 @@ def land_files(
         reporter: Follows it.
         rebuilding: A rebuild follows.
         recent_days: How many days back to look in an archive; None: at all of it.
+        erase: Called first where an erasure was begun and not ended.
 
     Raises:
         ProfilesSyncError: A setting is wrong, the warehouse refuses, or a source cannot be read.
@@ -508,6 +504,7 @@ def land_files(
         settings=settings.canonical_text(),
         progress=reporter.landing,
         rebuilding=rebuilding,
+        erase=erase,
     )
 
 
