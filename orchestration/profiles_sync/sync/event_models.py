@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,22 +76,40 @@ class EventTable:
     columns: tuple[EventColumn, ...] = ()
 
 
-def read_event_tables(warehouse: Warehouse, kind: str = "track") -> list[EventTable]:
-    """Return the event tables of a kind, `track` or `event_type`, that calls have landed for so far, by name."""
-    registry = warehouse.ops("event_registry")
-    names = warehouse.query(
-        f"select table_name, event_names from {registry} where kind = ? order by table_name", [kind]
-    )
-    columns = _read_columns(
-        warehouse, f"table_name in (select e.table_name from {registry} as e where e.kind = ?)", [kind]
-    )
-    return [EventTable(table, tuple(json.loads(names)), columns.get(table, ())) for table, names in names]
+@dataclass(frozen=True)
+class Registry:
+    """What the registries of events and columns hold.
+
+    Attributes:
+        tracks: The track events' tables that calls have landed for so far, by name.
+        columns: Columns from calls of our own tables that get some, by table; of a table of traits, its traits.
+        newest: Newest landed event of each event table.
+    """
+
+    tracks: tuple[EventTable, ...]
+    columns: Mapping[str, tuple[EventColumn, ...]]
+    newest: Mapping[str, int]
 
 
-def read_trait_columns(warehouse: Warehouse) -> dict[str, tuple[EventColumn, ...]]:
+def read_registry(warehouse: Warehouse) -> Registry:
+    """Return what has landed so far, by one statement for each of the two registries."""
+    events = warehouse.query(
+        f"select table_name, kind, event_names, last_event_no from {warehouse.ops('event_registry')} order by table_name"
+    )
+    columns = _read_columns(warehouse)
+    return Registry(
+        tuple(
+            EventTable(table, tuple(json.loads(names)), columns.get(table, ()))
+            for table, kind, names, _ in events
+            if kind == "track"
+        ),
+        {table: columns.get(table, ()) for table, kind, _, _ in events if kind != "track"} | _traits(columns),
+        {table: newest for table, _, _, newest in events},
+    )
+
+
+def _traits(columns: Mapping[str, tuple[EventColumn, ...]]) -> dict[str, tuple[EventColumn, ...]]:
     """Return the traits among the columns of each table of traits, by its name."""
-    registered = sorted(set(REGISTERED_AS.values()))
-    columns = _read_columns(warehouse, f"table_name in ({', '.join('?' for _ in registered)})", registered)
     return {
         table: tuple(
             column
@@ -102,13 +120,10 @@ def read_trait_columns(warehouse: Warehouse) -> dict[str, tuple[EventColumn, ...
     }
 
 
-def _read_columns(
-    warehouse: Warehouse, condition: str, parameters: Sequence[str]
-) -> dict[str, tuple[EventColumn, ...]]:
+def _read_columns(warehouse: Warehouse) -> dict[str, tuple[EventColumn, ...]]:
     paths = warehouse.query(
         f"select table_name, column_name, data_type, raw_path from {warehouse.ops('column_registry')} "
-        f"where status = 'active' and {condition} order by table_name, column_name, path_rank",
-        parameters,
+        "where status = 'active' order by table_name, column_name, path_rank"
     )
     columns: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
     for table, column, data_type, path in paths:
@@ -161,11 +176,10 @@ def write_event_models(models_dir: Path, tables: Iterable[EventTable]) -> list[s
     return new
 
 
-def write_dbt_files(home: Home, warehouse: Warehouse) -> list[str]:
+def write_dbt_files(home: Home, registry: Registry) -> list[str]:
     """Bring a home's models and descriptions up to date, and return the names of the tables whose model is new."""
-    columns = {table.name: table.columns for table in read_event_tables(warehouse, "event_type")}
-    write_descriptions(home.descriptions_dir, description_files(), columns | read_trait_columns(warehouse))
-    return write_event_models(home.models_dir, read_event_tables(warehouse))
+    write_descriptions(home.descriptions_dir, description_files(), registry.columns)
+    return write_event_models(home.models_dir, registry.tracks)
 
 
 def write_descriptions(

@@ -20,7 +20,7 @@ from profiles_sync.landing.registry_store import reinfer
 from profiles_sync.project import Workplace, project_dir
 from profiles_sync.settings import SourceConfig, load_settings
 from profiles_sync.sync import history
-from profiles_sync.sync.event_models import read_event_tables, write_dbt_files, write_event_models
+from profiles_sync.sync.event_models import read_registry, write_dbt_files, write_event_models
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.prune import require_calls_since, require_every_call
@@ -155,7 +155,7 @@ def land_only(workplace: Workplace, reporter: Reporter, *, sources: Sequence[str
     with _locked(workplace):
         report = land_files(workplace, [SourceConfig(path=path) for path in sources], reporter)
         with open_store(workplace) as store:
-            write_dbt_files(workplace.home, store.warehouse)
+            write_dbt_files(workplace.home, read_registry(store.warehouse))
         return report
 
 
@@ -241,7 +241,7 @@ def write_models(workplace: Workplace, folder: Path) -> list[str]:
         ProfilesSyncError: The warehouse cannot be reached, or nothing was ever landed in it.
     """
     with open_store(workplace) as store:
-        return write_event_models(folder, read_event_tables(store.warehouse))
+        return write_event_models(folder, read_registry(store.warehouse).tracks)
 
 
 @contextmanager

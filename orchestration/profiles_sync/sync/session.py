@@ -33,13 +33,13 @@ from profiles_sync.sync import history
 from profiles_sync.sync.checks import ROWS, built_tables, check_tables
 from profiles_sync.sync.dbt_run import DbtRun, run_folder
 from profiles_sync.sync.diagnosis import diagnose_exception, redact
-from profiles_sync.sync.event_models import PREFIX, write_dbt_files
+from profiles_sync.sync.event_models import PREFIX, Registry, read_registry, write_dbt_files
 from profiles_sync.sync.lock import HomeLock
 from profiles_sync.sync.outcome import LandingResult, Outcome, Status, SyncError, conclude, skipped
 from profiles_sync.sync.plan import SHADOW_SUFFIX, Plan, make_plan, rebuild_plan
 from profiles_sync.sync.progress import Reporter
 from profiles_sync.sync.prune import require_every_call
-from profiles_sync.sync.store import Store, bind, open_store
+from profiles_sync.sync.store import Standing, Store, bind, open_store
 
 SHADOW = {"PROFILES_SYNC_SHADOW": SHADOW_SUFFIX}
 _PAGE = 50
@@ -206,15 +206,17 @@ class Session:
         settings = load_settings(self.workplace.home, project_dir(), self.workplace.target.schema)
         planned = None
         with open_store(self.workplace) as store:
-            new_tables = write_dbt_files(self.workplace.home, store.warehouse)
-            if store.swap_has_begun():
+            registry = read_registry(store.warehouse)
+            new_tables = write_dbt_files(self.workplace.home, registry)
+            standing = store.standing()
+            if standing.swap_has_begun:
                 store.begin_sync(self.run_id)
             else:
-                planned = self._plan(store, settings, context)
+                planned = self._plan(store, registry, standing, settings, context)
         if planned is None:
             self._swap(["--no-partial-parse", "--target-path", str(self.workplace.home.target_dir / "rebuild")])
             with open_store(self.workplace) as store:
-                planned = self._plan(store, settings, context)
+                planned = self._plan(store, registry, store.standing(), settings, context)
         plan, manifest = planned
         if not plan.behind:
             context.log.info("Every table is up to date; dbt is not started.")
@@ -252,7 +254,14 @@ class Session:
                 allow_retries=False,
             )
 
-    def _plan(self, store: Store, settings: Settings, context: dg.AssetExecutionContext) -> tuple[Plan, dict[str, Any]]:
+    def _plan(
+        self,
+        store: Store,
+        registry: Registry,
+        standing: Standing,
+        settings: Settings,
+        context: dg.AssetExecutionContext,
+    ) -> tuple[Plan, dict[str, Any]]:
         """Plan the tables to build, with dbt's manifest of them, and give the sync its mark where there are any."""
         # Parses only when a file of the project changed, so after a new event table or property.
         manifest = load_manifest(self.workplace)
@@ -263,9 +272,9 @@ class Session:
             )
             plan = rebuild_plan()
         else:
-            if lost := store.forget_lost_tables():
+            if lost := store.forget_lost_tables(standing.tables):
                 context.log.warning(f"Dropped by somebody, and made anew from the landed calls: {', '.join(lost)}.")
-            plan = make_plan(store.progress(), manifest, settings.selective_sync)
+            plan = make_plan(standing.progress(registry.newest, lost), manifest, settings.selective_sync)
         if plan.behind:
             store.begin_sync(self.run_id)
         return plan, manifest

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from profiles_sync import __version__
@@ -35,28 +36,104 @@ _TABLE_COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far the tables of a space are, as one look at its bookkeeping found it.
+
+    Attributes:
+        swap_has_begun: A rebuild was cut short while it put its tables in place of the live ones, one by one.
+        landed: The newest event that landed; 0 before any.
+        resolved: The newest that identity has committed; 0 before any.
+        lacking: Tables that identity lives on and that were emptied or dropped.
+        tables: Watermark of each table that has one.
+        filled_since: Receipt from which on these tables have their events.
+        wanted_since: Receipt from which on a table is to have its events; a blank name stands for all.
+    """
+
+    swap_has_begun: bool
+    landed: int
+    resolved: int
+    lacking: tuple[str, ...]
+    tables: Mapping[str, int]
+    filled_since: Mapping[str, datetime]
+    wanted_since: Mapping[str, datetime]
+
+    def progress(self, registry: Mapping[str, int], lost: Collection[str] = ()) -> Progress:
+        """Return how far landing, identity and each table are.
+
+        Args:
+            registry: Newest landed event of each event table.
+            lost: Tables that somebody has dropped.
+
+        Raises:
+            ProfilesSyncError: Somebody has emptied or dropped a table that identity lives on (``E_STATE``).
+        """
+        if self.lacking:
+            raise ProfilesSyncError(
+                f"{self.lacking[0]} was emptied or dropped: going on would make every profile anew",
+                hint="Restore it from a backup, or `profiles-sync rebuild` makes it from the landed calls.",
+                code="E_STATE",
+            )
+        unfilled = {
+            table
+            for table, since in self.filled_since.items()
+            if table in registry
+            and table not in lost
+            and any(self.wanted_since[name] < since for name in ("", table) if name in self.wanted_since)
+        }
+        tables = {table: mark for table, mark in self.tables.items() if table not in lost}
+        return Progress(self.landed, self.resolved, registry, tables, unfilled)
+
+
 class Store:
     """An open warehouse, as a sync uses it."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
 
-    def forget_lost_tables(self) -> list[str]:
-        """Forget how far the tables were that somebody has dropped: the next build makes them from their first event on.
-
-        Returns:
-            Their names.
-        """
+    def standing(self) -> Standing:
+        """Return how far the tables are: two statements, and a look at the catalog."""
         house = self.warehouse
-        there = {*house.table_names(house.schemas.space), *house.table_names(house.schemas.staging)}
-        known = house.query(f"select distinct table_name from {house.ops('table_state')}")
-        # A swap that was cut short has a table's successor still under its own name.
-        lost = sorted(name for (name,) in known if not there & {name, f"{name}{SHADOW_SUFFIX}"})
-        if lost:
-            with house.transaction():
-                for name in lost:
-                    house.execute(f"delete from {house.ops('table_state')} where table_name = ?", [name])
-        return lost
+        there = set(house.table_names(house.schemas.staging))
+        state = [name for name in _IDENTITY_STATE if name in there]
+        facts = [
+            f"(select count(*) from {house.ops('rebuild_swap')})",
+            f"(select max(last_event_no) from {house.ops('loads')})",
+        ]
+        commits = ""
+        if IDENTITY in there:
+            facts += ["commits.to_event_no", "commits.made"]
+            facts += [f"case when exists (select 1 from {house.staging(name)}) then 1 else 0 end" for name in state]
+            commits = (
+                " from (select max(to_event_no) as to_event_no, sum(profiles_created) as made "
+                f"from {house.staging(IDENTITY)}) as commits"
+            )
+        swaps, landed, *identity = house.query(f"select {', '.join(facts)}{commits}")[0]
+        resolved, made, *flags = identity or (None, None)
+        full = {name for name, flag in zip(state, flags, strict=False) if flag}
+        lacking = [name for name in _IDENTITY_STATE if made and name not in full]
+        tables: dict[str, int] = {}
+        filled_since: dict[str, datetime] = {}
+        wanted_since: dict[str, datetime] = {}
+        for what, table, mark, since in house.query(
+            "select 'filled' as what, table_name, max(last_event_no) as mark, min(received_from) as since "
+            f"from {house.ops('table_state')} group by table_name union all "
+            "select 'wanted' as what, table_name, 0 as mark, min(received_from) as since "
+            f"from {house.ops('backfill_boundaries')} group by table_name"
+        ):
+            if what == "filled":
+                tables[table] = mark
+            if since is not None:
+                (filled_since if what == "filled" else wanted_since)[table] = since
+        return Standing(
+            bool(swaps),
+            int(landed or 0),
+            int(resolved or 0),
+            tuple(f"{house.schemas.staging}.{name}" for name in lacking),
+            tables,
+            filled_since,
+            wanted_since,
+        )
 
     def progress(self) -> Progress:
         """Return how far landing, identity and each table are.
@@ -64,54 +141,27 @@ class Store:
         Raises:
             ProfilesSyncError: Somebody has emptied or dropped a table that identity lives on (``E_STATE``).
         """
-        house = self.warehouse
-        landed = house.query(f"select max(last_event_no) from {house.ops('loads')}")[0][0]
-        resolved = None
-        if house.table_exists(house.schemas.staging, IDENTITY):
-            resolved = self._resolved()
-        registry = house.query(f"select table_name, last_event_no from {house.ops('event_registry')}")
-        tables = house.query(
-            f"select table_name, max(last_event_no) from {house.ops('table_state')} group by table_name"
-        )
-        return Progress(landed or 0, resolved or 0, dict(registry), dict(tables), self._unfilled())
+        registry = self.warehouse.query(f"select table_name, last_event_no from {self.warehouse.ops('event_registry')}")
+        return self.standing().progress(dict(registry))
 
-    def _resolved(self) -> int | None:
-        """Return how far identity is, and refuse to go on from a state that has lost a table's rows."""
-        house = self.warehouse
-        state = [name for name in _IDENTITY_STATE if house.table_exists(house.schemas.staging, name)]
-        filled = "".join(
-            f", case when exists (select 1 from {house.staging(name)}) then 1 else 0 end" for name in state
-        )
-        resolved, made, *flags = house.query(
-            f"select commits.to_event_no, commits.made{filled} from (select max(to_event_no) as to_event_no, "
-            f"sum(profiles_created) as made from {house.staging(IDENTITY)}) as commits"
-        )[0]
-        full = {name for name, flag in zip(state, flags, strict=True) if flag}
-        if made and (lost := [name for name in _IDENTITY_STATE if name not in full]):
-            raise ProfilesSyncError(
-                f"{house.schemas.staging}.{lost[0]} was emptied or dropped: going on would make every profile anew",
-                hint="Restore it from a backup, or `profiles-sync rebuild` makes it from the landed calls.",
-                code="E_STATE",
-            )
-        return None if resolved is None else int(resolved)
+    def forget_lost_tables(self, known: Iterable[str]) -> list[str]:
+        """Forget how far the tables were that somebody has dropped: the next build makes them from their first event on.
 
-    def _unfilled(self) -> set[str]:
-        """Return the event tables whose rows do not go back as far as they are to."""
+        Args:
+            known: Tables that have a watermark.
+
+        Returns:
+            Their names.
+        """
         house = self.warehouse
-        limits: dict[str, datetime] = dict(
-            house.query(
-                f"select table_name, min(received_from) from {house.ops('backfill_boundaries')} group by table_name"
-            )
-        )
-        filled = house.query(
-            f"select s.table_name, min(s.received_from) from {house.ops('table_state')} as s "
-            f"inner join {house.ops('event_registry')} as r on r.table_name = s.table_name group by s.table_name"
-        )
-        return {
-            table
-            for table, since in filled
-            if since is not None and any(limits[name] < since for name in ("", table) if name in limits)
-        }
+        there = {*house.table_names(house.schemas.space), *house.table_names(house.schemas.staging)}
+        # A swap that was cut short has a table's successor still under its own name.
+        lost = sorted(name for name in known if not there & {name, f"{name}{SHADOW_SUFFIX}"})
+        if lost:
+            with house.transaction():
+                for name in lost:
+                    house.execute(f"delete from {house.ops('table_state')} where table_name = ?", [name])
+        return lost
 
     def extend_backfill(self, since: datetime, tables: Sequence[str]) -> list[str]:
         """Let event tables go back further; the next build adds what they lack.
@@ -174,18 +224,18 @@ class Store:
         house = self.warehouse
         table = house.ops("current_sync")
         with house.transaction():
-            latest = house.query(f"select max(uuid_ts) from {table}")[0][0]
+            syncs, latest = house.query(f"select count(*), max(uuid_ts) from {table}")[0]
             mark = datetime.now(timezone.utc).replace(tzinfo=None)
             if latest is not None and latest >= mark:
                 # The clock was set back.
                 mark = latest + timedelta(microseconds=1)
-            # BigQuery deletes nothing without a condition.
-            house.execute(f"delete from {table} where sync_id is not null")
+            # BigQuery changes nothing without a condition.
+            every = "where sync_id is not null"
+            if syncs == 1:
+                house.execute(f"update {table} set sync_id = ?, uuid_ts = ?, consumed = 0 {every}", [sync_id, mark])
+                return
+            house.execute(f"delete from {table} {every}")
             house.insert(table, ["sync_id", "uuid_ts", "consumed"], [(sync_id, mark, 0)])
-
-    def swap_has_begun(self) -> bool:
-        """Return whether a rebuild was cut short while it put its tables in place of the live ones, one by one."""
-        return bool(self.warehouse.query(f"select count(*) from {self.warehouse.ops('rebuild_swap')}")[0][0])
 
     def missing(self, run_ids: Collection[str]) -> set[str]:
         """Return which of these syncs `sync_runs` does not have."""

@@ -15,7 +15,7 @@ from profiles_sync.home import Home
 from profiles_sync.landing import LandingOptions, LoadReport, Source, land
 from profiles_sync.project import open_workplace, project_dir
 from profiles_sync.settings import load_settings
-from profiles_sync.sync.event_models import write_dbt_files
+from profiles_sync.sync.event_models import read_registry, write_dbt_files
 from profiles_sync.warehouse import open_warehouse
 from support.dbt import Deployment, environment
 
@@ -56,7 +56,7 @@ class Pipeline:
             settings = load_settings(workplace.home, project_dir(), workplace.target.schema).canonical_text()
             report = land(workplace, [Source(str(archive))], self.options, settings=settings, now=now)
             with open_warehouse(workplace.target) as warehouse:
-                write_dbt_files(workplace.home, warehouse)
+                write_dbt_files(workplace.home, read_registry(warehouse))
         return report
 
     def build(self, *arguments: str) -> None:
