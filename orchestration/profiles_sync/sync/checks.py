@@ -1,12 +1,12 @@
 """Checks on the rows of one sync, by queries of their own: what dbt said it wrote is held against the ledgers it came from.
 
-They cost three statements a sync and read only what is above the watermarks. A check that fails is a warning and a
-notice; it never changes what the sync came to.
+They cost one statement a sync, or one for some hundreds of tables, and read only what is above the watermarks. A check that fails is
+a warning and a notice; it never changes what the sync came to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,8 +31,11 @@ DESCRIPTIONS = {
     CHANGES: "Every change in the identity ledgers has its row.",
 }
 
-# A query of BigQuery's may name a thousand tables.
+# A query of BigQuery's may name a thousand tables, and one of SQL Server's has 2,100 parameters.
 _TABLES_AT_ONCE = 500
+_PARAMETERS_AT_ONCE = 2000
+# A query for the check, the table and two numbers, with its parameters.
+_Part = tuple[str, Sequence[datetime]]
 _TYPES = {table: kind for kind, table in EVENT_TYPE_TABLES.items()}
 # What identity wrote for a slice of events, one row of the table each.
 _LEDGERS = {
@@ -120,21 +123,45 @@ def built_tables(
     return built
 
 
-def check_tables(warehouse: Warehouse, tables: Sequence[BuiltTable], sync_id: str) -> list[CheckResult]:
+def check_tables(warehouse: Warehouse, tables: Sequence[BuiltTable], sync_id: str, mark: datetime) -> list[CheckResult]:
     """Check what the sync in progress wrote; a check that fails becomes a notice.
 
     Args:
         warehouse: An open connection.
         tables: What was built.
         sync_id: The sync.
+        mark: The `uuid_ts` of its rows.
 
     Raises:
         WarehouseError: A query failed.
     """
-    results = [*_rows_and_keys(warehouse, tables), *_calls(warehouse, tables), *_changes(warehouse, tables)]
+    written = [table for table in tables if table.written]
+    of_calls = [table for table in tables if table.call_type and not table.events.partial]
+    of_ledgers = [table for table in tables if table.name in _LEDGERS and not table.events.partial]
+    parts = [
+        *(_rows_and_keys(warehouse, table, mark) for table in written),
+        *_calls(warehouse, of_calls),
+        *(_changes(warehouse, table) for table in of_ledgers),
+    ]
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for some in _batches(parts):
+        sql, parameters = " union all ".join(sql for sql, _ in some), [value for _, values in some for value in values]
+        for check, name, first, second in warehouse.query(sql, parameters):
+            counts[check, name] = (int(first), int(second))
+    results = []
+    for table in written:
+        found, sound = counts[ROWS, table.name]
+        results.append(CheckResult(table.name, ROWS, table.written, found))
+        results.append(CheckResult(table.name, KEY, found, sound))
+    for table in of_calls:
+        calls, stamped = counts.get((CALLS, table.name), (0, 0))
+        results.append(CheckResult(table.name, CALLS, calls, table.inserted))
+        results.append(CheckResult(table.name, PROFILES, calls, stamped))
+    results += [
+        CheckResult(table.name, CHANGES, counts[CHANGES, table.name][0], table.inserted) for table in of_ledgers
+    ]
     failed = [result for result in results if not result.passed]
     if failed:
-        now = _mark(warehouse)
         warehouse.insert(
             warehouse.ops("notices"),
             ["sync_id", "notice", "table_name", "occurrences", "detail", "noticed_at"],
@@ -145,7 +172,7 @@ def check_tables(warehouse: Warehouse, tables: Sequence[BuiltTable], sync_id: st
                     result.table,
                     abs(result.expected - result.found),
                     f"{DESCRIPTIONS[result.name]} Expected {result.expected}, found {result.found}.",
-                    now,
+                    mark,
                 )
                 for result in failed
             ],
@@ -153,51 +180,35 @@ def check_tables(warehouse: Warehouse, tables: Sequence[BuiltTable], sync_id: st
     return results
 
 
-def _mark(warehouse: Warehouse) -> Any:
-    """The `uuid_ts` of the sync in progress."""
-    return warehouse.query(f"select max(uuid_ts) from {warehouse.ops('current_sync')}")[0][0]
+def _batches(parts: Iterable[_Part]) -> list[list[_Part]]:
+    """Put together what one statement can ask."""
+    batches: list[list[_Part]] = []
+    for part in parts:
+        asked = sum(len(values) for _, values in batches[-1]) if batches else 0
+        if not batches or len(batches[-1]) == _TABLES_AT_ONCE or asked + len(part[1]) > _PARAMETERS_AT_ONCE:
+            batches.append([])
+        batches[-1].append(part)
+    return batches
 
 
-def _rows_and_keys(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
-    written = [table for table in tables if table.written]
-    if not written:
-        return []
-    mark = _mark(warehouse)
-    parts = []
-    for table in written:
-        columns = warehouse.column_list(table.key)
-        missing = " or ".join(f"{warehouse.quote(column)} is null" for column in table.key)
-        parts.append(
-            f"select '{table.name}' as table_name, coalesce(sum(n), 0) as found, "
-            "coalesce(sum(case when n = 1 and missing = 0 then 1 else 0 end), 0) as sound from ("
-            f"select {columns}, count(*) as n, max(case when {missing} then 1 else 0 end) as missing "
-            f"from {warehouse.public(table.name)} where uuid_ts = ? group by {columns}) as keys"
-        )
-    found = {}
-    for start in range(0, len(parts), _TABLES_AT_ONCE):
-        some = parts[start : start + _TABLES_AT_ONCE]
-        for name, rows, sound in warehouse.query(" union all ".join(some), [mark] * len(some)):
-            found[name] = (int(rows), int(sound))
-    return [
-        result
-        for table in written
-        for result in (
-            CheckResult(table.name, ROWS, table.written, found[table.name][0]),
-            CheckResult(table.name, KEY, found[table.name][0], found[table.name][1]),
-        )
-    ]
+def _rows_and_keys(warehouse: Warehouse, table: BuiltTable, mark: datetime) -> _Part:
+    """How many rows of the sync the table holds, and how many of them have a key that is whole and theirs alone."""
+    columns = warehouse.column_list(table.key)
+    missing = " or ".join(f"{warehouse.quote(column)} is null" for column in table.key)
+    return (
+        f"select '{ROWS}' as check_name, '{table.name}' as table_name, coalesce(sum(n), 0) as n1, "
+        "coalesce(sum(case when n = 1 and missing = 0 then 1 else 0 end), 0) as n2 from ("
+        f"select {columns}, count(*) as n, max(case when {missing} then 1 else 0 end) as missing "
+        f"from {warehouse.public(table.name)} where uuid_ts = ? group by {columns}) as keys"
+    ), [mark]
 
 
-def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
-    of_calls = [table for table in tables if table.call_type and not table.events.partial]
-    if not of_calls:
-        return []
-    expected: dict[str, tuple[int, int]] = dict.fromkeys((table.name for table in of_calls), (0, 0))
-    parts: list[str] = []
-    limits: list[datetime] = []
+def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[_Part]:
+    """How many processed calls each table is to have a row of, and how many of them have a profile; none: no row."""
+    parts: list[_Part] = []
     for column, chosen in (
-        ("type", [table for table in of_calls if not table.is_event]),
-        ("event_slug", [table for table in of_calls if table.is_event]),
+        ("type", [table for table in tables if not table.is_event]),
+        ("event_slug", [table for table in tables if table.is_event]),
     ):
         if not chosen:
             continue
@@ -209,11 +220,11 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
             for table in chosen
         )
         # As values, for each engine has its own name of the type.
-        limits += [
+        limits = [
             datetime.fromisoformat(table.events.received_from or "1970-01-01").replace(tzinfo=None) for table in chosen
         ]
-        parts.append(
-            "select wanted.table_name, count(*), count(outcomes.stamp_no) "
+        sql = (
+            f"select '{CALLS}' as check_name, wanted.table_name, count(*) as n1, count(outcomes.stamp_no) as n2 "
             f"from {warehouse.staging('raw_events')} as landed inner join {warehouse.staging('identity_events')} as outcomes "
             "on outcomes.event_no = landed.event_no and outcomes.outcome = 'processed' "
             f"inner join ({wanted}) as wanted on wanted.wanted_value = landed.{warehouse.quote(column)} "
@@ -222,32 +233,16 @@ def _calls(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResu
             f"where landed.event_no > {min(table.events.after for table in chosen)} and "
             f"landed.event_no <= {max(table.events.upto for table in chosen)} group by wanted.table_name"
         )
-    for name, calls, stamped in warehouse.query(" union all ".join(parts), limits):
-        expected[name] = (int(calls), int(stamped))
-    return [
-        result
-        for table in of_calls
-        for result in (
-            CheckResult(table.name, CALLS, expected[table.name][0], table.inserted),
-            CheckResult(table.name, PROFILES, *expected[table.name]),
-        )
-    ]
+        parts.append((sql, limits))
+    return parts
 
 
-def _changes(warehouse: Warehouse, tables: Sequence[BuiltTable]) -> list[CheckResult]:
-    of_ledgers = [table for table in tables if table.name in _LEDGERS and not table.events.partial]
-    if not of_ledgers:
-        return []
-    parts = [
-        f"select '{table.name}' as table_name, ("
-        + _LEDGERS[table.name].format(
-            graph_log=warehouse.staging("identity_graph_log"),
-            profiles=warehouse.staging("identity_profiles"),
-            after=table.events.after,
-            upto=table.events.upto,
-        )
-        + ") as expected"
-        for table in of_ledgers
-    ]
-    expected = {name: int(rows) for name, rows in warehouse.query(" union all ".join(parts))}
-    return [CheckResult(table.name, CHANGES, expected[table.name], table.inserted) for table in of_ledgers]
+def _changes(warehouse: Warehouse, table: BuiltTable) -> _Part:
+    """How many changes the table is to have a row of."""
+    changes = _LEDGERS[table.name].format(
+        graph_log=warehouse.staging("identity_graph_log"),
+        profiles=warehouse.staging("identity_profiles"),
+        after=table.events.after,
+        upto=table.events.upto,
+    )
+    return f"select '{CHANGES}' as check_name, '{table.name}' as table_name, ({changes}) as n1, 0 as n2", ()

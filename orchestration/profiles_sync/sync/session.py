@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ class Session:
         self._loading_since: float | None = None
         self._landing = LandingResult()
         self._dbt: DbtRun | None = None
+        # The `uuid_ts` of its rows; after a rebuild's swap `current_sync` has another, of the view that dbt made then.
+        self._mark: datetime | None = None
         self._outcome: Outcome | None = None
         self._rebuild = False
         # What a rebuild gives dbt besides.
@@ -276,7 +278,7 @@ class Session:
                 context.log.warning(f"Dropped by somebody, and made anew from the landed calls: {', '.join(lost)}.")
             plan = make_plan(standing.progress(registry.newest, lost), manifest, settings.selective_sync)
         if plan.behind:
-            store.begin_sync(self.run_id)
+            self._mark = store.begin_sync(self.run_id)
         return plan, manifest
 
     def _check(
@@ -284,11 +286,12 @@ class Session:
     ) -> Iterator[dg.AssetCheckResult]:
         """Hold the rows of this sync against the ledgers. Whatever comes of it, the sync is what its tables are."""
         assert self._dbt is not None
+        assert self._mark is not None
         self._reporter.phase("Checking")
         built = built_tables(self._dbt.results[0], self._dbt.slices, manifest)
         try:
             with open_store(self.workplace) as store:
-                results = check_tables(store.warehouse, built, self.run_id)
+                results = check_tables(store.warehouse, built, self.run_id, self._mark)
         except ProfilesSyncError as error:
             context.log.warning(f"The rows of this sync were not checked: {redact(error.message)}")
             return

@@ -219,8 +219,8 @@ class Store:
                 [data_type, table, column],
             )
 
-    def begin_sync(self, sync_id: str) -> None:
-        """Give the sync its `uuid_ts`, later than any before; dbt's first hook takes it up."""
+    def begin_sync(self, sync_id: str) -> datetime:
+        """Give the sync its `uuid_ts`, later than any before, and return it; dbt's first hook takes it up."""
         house = self.warehouse
         table = house.ops("current_sync")
         with house.transaction():
@@ -233,9 +233,10 @@ class Store:
             every = "where sync_id is not null"
             if syncs == 1:
                 house.execute(f"update {table} set sync_id = ?, uuid_ts = ?, consumed = 0 {every}", [sync_id, mark])
-                return
-            house.execute(f"delete from {table} {every}")
-            house.insert(table, ["sync_id", "uuid_ts", "consumed"], [(sync_id, mark, 0)])
+            else:
+                house.execute(f"delete from {table} {every}")
+                house.insert(table, ["sync_id", "uuid_ts", "consumed"], [(sync_id, mark, 0)])
+        return mark
 
     def missing(self, run_ids: Collection[str]) -> set[str]:
         """Return which of these syncs `sync_runs` does not have."""
