@@ -1,9 +1,11 @@
-"""Statements that dbt sends for an hour with news and for one without, on each warehouse.
+"""Statements that dbt, and a whole sync, send for an hour with news and for one without, on each warehouse.
 
     python benchmarks/warehouse_statements.py [duckdb snowflake redshift bigquery]
 
 Ten event tables are active in the hour. Counted are statements that read or write rows, as in the other benchmarks; beside them
 what was sent in all. A sync without news does not start dbt at all; the line here is what it sends when it is started by hand.
+Where the emulator keeps what it is sent, a second line counts the hours of syncs through the command line: dbt's and our own. On
+BigQuery a transaction is one script, and counts as one.
 Snowflake, Redshift and BigQuery are the emulators of the test suite: the statements are the real adapters', their speed says nothing.
 """
 
@@ -19,9 +21,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
+from support.cli import Cli  # noqa: E402
 from support.dbt import Deployment  # noqa: E402
-from support.engines import EngineUnavailableError  # noqa: E402
-from support.hour import hour_calls, run_all_models  # noqa: E402
+from support.engines import EngineUnavailableError, NotingServer  # noqa: E402
+from support.hour import WholeSync, hour_calls, run_all_models, whole_sync  # noqa: E402
 from support.pipeline import Pipeline  # noqa: E402
 
 TABLES = 10
@@ -57,6 +60,7 @@ def measure(engine: str, start: Callable[[], AbstractContextManager[Any]], folde
         news, quiet = run_all_models(deployment), run_all_models(deployment)
         if server is not None:
             server.drop(database)
+        whole = measure_whole(engine, server, folder / engine / "whole") if isinstance(server, NotingServer) else None
     limit = LIMIT + 2 * TABLES
     total, active = news.counted(), news.counted("event__|tracks$")
     print(
@@ -65,6 +69,27 @@ def measure(engine: str, start: Callable[[], AbstractContextManager[Any]], folde
         + ("" if total <= limit else "  OVER THE LIMIT"),
         flush=True,
     )
+
+    if whole is not None:
+        print(
+            f"  {'':10} whole syncs: with news {_shown(whole[0])} of at most {limit}; without {_shown(whole[1])}",
+            flush=True,
+        )
+
+
+def measure_whole(engine: str, server: NotingServer, folder: Path) -> tuple[WholeSync, WholeSync]:
+    """Return the second hour of a site, and an hour without news."""
+    folder.mkdir()
+    database = server.database()
+    cli = Cli.reading_archive(folder, {"PROFILES_SYNC_TARGET": engine, **database.environment})
+    whole_sync(cli, server, hour_calls(1, TABLES))
+    measured = whole_sync(cli, server, hour_calls(2, TABLES)), whole_sync(cli, server)
+    server.drop(database)
+    return measured
+
+
+def _shown(sync: WholeSync) -> str:
+    return f"{sync.dbt + sync.own:4} ({sync.dbt} dbt's, {sync.own} our own)"
 
 
 def main(names: list[str]) -> None:

@@ -1,15 +1,19 @@
-"""An ordinary hour of a site, and what dbt sends for it."""
+"""An ordinary hour of a site, and what dbt, or a whole sync, sends for it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dbt.cli.main import dbtRunner
 
+from support.archive import write_file
+from support.cli import Cli
 from support.dbt import ROOT, WITHOUT_ARTIFACTS, DbtFailedError, Deployment, environment, invoke
-from support.statements import Statement
+from support.engines import NotingServer
+from support.statements import Statement, count
 
 
 @dataclass
@@ -55,3 +59,24 @@ def run_all_models(deployment: Deployment) -> Sent:
     if not finished.success:
         raise DbtFailedError(f"dbt run: {finished.exception or finished.result}")
     return sent
+
+
+@dataclass(frozen=True)
+class WholeSync:
+    """A sync through the command line.
+
+    `record` is what `--json` told; `dbt` and `own` count the statements that read or write rows, of dbt and of our own.
+    """
+
+    record: Mapping[str, Any]
+    dbt: int
+    own: int
+
+
+def whole_sync(cli: Cli, server: NotingServer, calls: Iterable[Mapping[str, Any]] = ()) -> WholeSync:
+    """Sync after putting calls, if any, into the archive; raises AssertionError where the sync is no success."""
+    if lines := list(calls):
+        write_file(cli.folder / "archive", str(lines[0]["messageId"]), lines)
+    before = len(server.statements())
+    record = cli.json("sync")
+    return WholeSync(record, *count(server.statements()[before:]))

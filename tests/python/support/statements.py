@@ -1,17 +1,19 @@
-"""Statements that dbt runs for one model, and the processor time of each."""
+"""Statements that dbt runs for one model, with the processor time of each, and those of a whole sync."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 # Neither reads nor writes rows: transactions, sessions, DDL without a query, statistics, and adapters' looks at the catalog.
+# A script of BigQuery's that holds a whole transaction does.
 _NO_DATA = re.compile(
-    r"\s*(/\*.*?\*/\s*)*(begin|commit|rollback|set |drop |analyze|create (unique )?index|create schema|create table [^(]+\(|alter |"
+    r"\s*(/\*.*?\*/\s*)*(begin( transaction)?\s*;?\s*(/\*.*?\*/)?\s*;?\s*$|commit|rollback|set |drop |analyze|"
+    r"create (unique )?index|create schema|create table [^(]+\(|alter |"
     r"select 1\s*$|select\s.*information_schema|with (relevant_tables|bound_views|relation) |select\s+.*pg_|"
     r"select\s.*duckdb_(databases|constraints)\(|"
     r"select\s.*from \(describe |show |describe )",
@@ -38,6 +40,15 @@ class Statement:
         ):
             return f"{found[1].split()[0]} {found[2].split('.')[-1]}".replace('"', "")
         return " ".join(text.split())[:60]
+
+
+def count(sent: Iterable[str]) -> tuple[int, int]:
+    """How many statements read or write rows: of dbt's, which have its comment, and of the others."""
+    dbt = own = 0
+    for sql in sent:
+        if Statement(sql, 0.0).counted:
+            dbt, own = (dbt + 1, own) if '"app": "dbt"' in sql else (dbt, own + 1)
+    return dbt, own
 
 
 @dataclass

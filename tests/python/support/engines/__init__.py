@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 START_SECONDS = 60
 
@@ -35,6 +35,14 @@ class Server(Protocol):
 
     def drop(self, database: Database) -> None:
         """Remove a database."""
+
+
+@runtime_checkable
+class NotingServer(Server, Protocol):
+    """A server that keeps what it is sent."""
+
+    def statements(self) -> list[str]:
+        """The statements so far, oldest first."""
 
 
 def require(*modules: str) -> None:

@@ -750,6 +750,10 @@ class BigQueryServer:
         self.service = Service(Engine())
         return BigQueryDatabase(self)
 
+    def statements(self) -> list[str]:
+        """What the newest project was sent so far, oldest first: a script counts as one."""
+        return list(self.service.engine.statements)
+
     def drop(self, database: BigQueryDatabase) -> None:
         """Forget a project."""
         self.service = Service(Engine())

@@ -1,13 +1,17 @@
 """A Snowflake look-alike over HTTP: fakesnow, made good enough for dbt-snowflake and stricter where it lets pass what Snowflake refuses.
 
-python fakesnow_server.py PORT
+python fakesnow_server.py PORT STATEMENTS
+
+The statements that clients send are appended to the file, a line of JSON each.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -31,15 +35,15 @@ _FOREIGN_FUNCTIONS = {
 }  # fmt: skip
 
 
-def main(port: int) -> None:
+def main(port: int, statements: Path) -> None:
     """Serve until the process is ended."""
-    _patch_statements()
+    _patch_statements(statements)
     _patch_results()
     with running_server(port=port):
         threading.Event().wait()
 
 
-def _patch_statements() -> None:
+def _patch_statements(statements: Path) -> None:
     cursor = fakesnow.cursor.FakeSnowflakeCursor
     explode, execute = cursor._transform_explode, cursor.execute
 
@@ -57,6 +61,9 @@ def _patch_statements() -> None:
         return explode(self, statement)
 
     def run(self: Any, command: str, *arguments: Any, **named: Any) -> Any:
+        if named.get("server"):
+            with statements.open("a") as file:
+                file.write(f"{json.dumps(command)}\n")
         # What fakesnow does not know becomes HTTP 500, which the connector repeats for minutes.
         try:
             return execute(self, command, *arguments, **named)
@@ -184,4 +191,4 @@ def _patch_results() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), Path(sys.argv[2]))

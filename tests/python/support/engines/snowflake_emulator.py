@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -39,10 +40,15 @@ class SnowflakeServer:
     """The running emulator; it makes a database when one is connected to."""
 
     port: int
+    log: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def database(self) -> SnowflakeDatabase:
         return SnowflakeDatabase(self.port, f"TEST_{next(self._numbers)}")
+
+    def statements(self) -> list[str]:
+        """What was sent so far, oldest first."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
 
     def drop(self, database: SnowflakeDatabase) -> None:
         """Nothing to do: databases are in memory and end with the emulator."""
@@ -58,6 +64,7 @@ def running_snowflake() -> Iterator[SnowflakeServer]:
     require("dbt.adapters.snowflake", "fakesnow", "uvicorn")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="profiles_sync_snowflake_") as folder:
-        command = [sys.executable, str(Path(__file__).with_name("fakesnow_server.py")), str(port)]
+        sent = Path(folder, "statements.jsonl")
+        command = [sys.executable, str(Path(__file__).with_name("fakesnow_server.py")), str(port), str(sent)]
         with running(command, port, Path(folder, "log")):
-            yield SnowflakeServer(port)
+            yield SnowflakeServer(port, sent)
