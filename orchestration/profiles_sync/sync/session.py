@@ -76,7 +76,7 @@ class Session:
         self._loading_since: float | None = None
         self._landing = LandingResult()
         self._dbt: DbtRun | None = None
-        # The `uuid_ts` of its rows; after a rebuild's swap `current_sync` has another, of the view that dbt made then.
+        # The `uuid_ts` of its rows.
         self._mark: datetime | None = None
         self._outcome: Outcome | None = None
         self._rebuild = False
