@@ -224,18 +224,14 @@ class Store:
         house = self.warehouse
         table = house.ops("current_sync")
         with house.transaction():
-            syncs, latest = house.query(f"select count(*), max(uuid_ts) from {table}")[0]
+            latest = house.query(f"select max(uuid_ts) from {table}")[0][0]
             mark = datetime.now(timezone.utc).replace(tzinfo=None)
             if latest is not None and latest >= mark:
                 # The clock was set back.
                 mark = latest + timedelta(microseconds=1)
-            # BigQuery changes nothing without a condition.
-            every = "where sync_id is not null"
-            if syncs == 1:
-                house.execute(f"update {table} set sync_id = ?, uuid_ts = ?, consumed = 0 {every}", [sync_id, mark])
-            else:
-                house.execute(f"delete from {table} {every}")
-                house.insert(table, ["sync_id", "uuid_ts", "consumed"], [(sync_id, mark, 0)])
+            # A pool changes no column that a table is distributed by, and BigQuery deletes nothing without a condition.
+            house.execute(f"delete from {table} where sync_id is not null")
+            house.insert(table, ["sync_id", "uuid_ts", "consumed"], [(sync_id, mark, 0)])
         return mark
 
     def missing(self, run_ids: Collection[str]) -> set[str]:

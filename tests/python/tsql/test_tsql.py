@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from profiles_sync.project import open_workplace
 from profiles_sync.warehouse import Warehouse, WarehouseError, open_warehouse
 from support.dbt import DbtFailedError, Deployment, environment
 from support.engines.tsql_standin import ENGINES, StandIn, StandInDeployment
+from support.lease import require_that_an_overtaken_run_writes_nothing
 from support.pipeline import Pipeline
 from support.tables_read import MOST_TABLES, tables_read
 from support.tsql_lint import lint, statements
@@ -33,12 +35,15 @@ def server(request: pytest.FixtureRequest) -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def deployment(server: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """An empty deployment."""
-    home = tmp_path_factory.mktemp(server.engine) / "home"
+    """An empty deployment, which the tests fill one after another."""
+    return empty_deployment(server, tmp_path_factory.mktemp(server.engine))
+
+
+def empty_deployment(server: StandIn, folder: Path) -> Deployment:
+    """A deployment with a database of its own."""
+    home = folder / "home"
     home.mkdir()
-    found = StandInDeployment(
-        home, server.engine, tmp_path_factory.mktemp(f"{server.engine}_target"), server.database()
-    )
+    found = StandInDeployment(home, server.engine, folder / "target", server.database())
     found.dbt("run-operation", "prepare_space")
     return found
 
@@ -348,6 +353,10 @@ def test_the_lease_stays_locked(deployment: Deployment, server: StandIn) -> None
     with environment({"PROFILES_SYNC_RUN_ID": "the orphan"}), pytest.raises(DbtFailedError, match="hold_lease"):
         deployment.dbt("run-operation", "hold_lease")
     assert ("with (repeatableread)" in server.sent[-1]) == (server.engine == "sqlserver")
+
+
+def test_a_run_that_another_sync_has_followed_writes_nothing(server: StandIn, tmp_path: Path) -> None:
+    require_that_an_overtaken_run_writes_nothing(empty_deployment(server, tmp_path))
 
 
 def evaluate(deployment: Deployment, expressions: dict[str, str], source: str = "", before: str = "") -> dict[str, Any]:
