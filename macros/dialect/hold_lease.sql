@@ -38,42 +38,28 @@
 {% endmacro %}
 
 {#- Query that a transaction's last statement depends on, so that it writes its row only while this run is the space's sync; `lease_held_by`
-    then looks whether it did. Saves the commit a question of its own. Blank for dbt started by hand, and where the question must be one. -#}
+    then looks whether it did. Saves the commit a question of its own. Blank for dbt started by hand, and where the commit locks the row, looks
+    within its script, or has nothing to ask. -#}
 {% macro lease_in_statement() %}
   {%- set run_id = env_var('PROFILES_SYNC_RUN_ID', '') -%}
   {{- return(adapter.dispatch('lease_in_statement', 'profiles_sync')(run_id) if run_id else '') -}}
 {% endmacro %}
 
 {% macro default__lease_in_statement(run_id) %}
+  {{- return('') -}}
+{% endmacro %}
+
+{#- There are no locks of rows. -#}
+{% macro snowflake__lease_in_statement(run_id) %}
   {{- return(profiles_sync.lease_query(run_id)) -}}
 {% endmacro %}
 
-{#- The row is to be locked. -#}
-{% macro postgres__lease_in_statement(run_id) %}
-  {{- return('') -}}
-{% endmacro %}
-
 {% macro redshift__lease_in_statement(run_id) %}
-  {{- return(profiles_sync.default__lease_in_statement(run_id)) -}}
-{% endmacro %}
-
-{#- The row is to be locked. -#}
-{% macro sqlserver__lease_in_statement(run_id) %}
-  {{- return('') -}}
+  {{- return(profiles_sync.lease_query(run_id)) -}}
 {% endmacro %}
 
 {% macro synapse__lease_in_statement(run_id) %}
-  {{- return(profiles_sync.default__lease_in_statement(run_id)) -}}
-{% endmacro %}
-
-{#- Its script looks by itself. -#}
-{% macro bigquery__lease_in_statement(run_id) %}
-  {{- return('') -}}
-{% endmacro %}
-
-{#- There is nothing to ask. -#}
-{% macro duckdb__lease_in_statement(run_id) %}
-  {{- return('') -}}
+  {{- return(profiles_sync.lease_query(run_id)) -}}
 {% endmacro %}
 
 {#- After a statement of a transaction that depends on the lease: it has written its row, or the run ends here. -#}
